@@ -1,0 +1,100 @@
+#include "common/base/tensor_spec.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+
+namespace stillhouse {
+namespace {
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 24;
+}
+
+std::int64_t TensorSpec::Elements() const {
+  std::int64_t elements = 1;
+  for (const auto size : shape) elements *= size;
+  return elements;
+}
+
+std::int64_t TensorSpec::PackedBytes() const {
+  switch (kind) {
+    case ElementKind::kBits:
+      return (Elements() + 7) / 8;
+    case ElementKind::kBytes:
+      return Elements();
+    case ElementKind::kFloats:
+      return Elements() * 4;
+  }
+  SH_CHECK(false, "unknown element kind");
+}
+
+std::string TensorSpec::ToString() const {
+  static constexpr const char* kNames[] = {"bits", "bytes", "floats"};
+  return fmt::format("{}[{}]", kNames[static_cast<int>(kind)], fmt::join(shape, ","));
+}
+
+void TensorSpec::Encode(ByteWriter& out) const {
+  out.Put(kind);
+  out.PutVector(shape);
+}
+
+TensorSpec TensorSpec::Decode(ByteReader& in) {
+  TensorSpec spec;
+  spec.kind = in.GetEnum(ElementKind::kFloats);
+  spec.shape = in.GetVector<std::int64_t>();
+  std::int64_t elements = 1;
+  for (const auto size : spec.shape) {
+    if (size < 1 || size > kMaxElements || (elements *= size) > kMaxElements) {
+      in.Fail("observation shape out of range");
+    }
+  }
+  return spec;
+}
+
+void Unpack(const TensorSpec& spec, const std::uint8_t* packed, float* out) {
+  const std::int64_t n = spec.Elements();
+  switch (spec.kind) {
+    case ElementKind::kBits:
+      for (std::int64_t i = 0; i < n; ++i) {
+        out[i] = static_cast<float>((packed[i >> 3] >> (i & 7)) & 1);
+      }
+      return;
+    case ElementKind::kBytes:
+      for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(packed[i]);
+      return;
+    case ElementKind::kFloats:
+      std::memcpy(out, packed, static_cast<std::size_t>(n) * sizeof(float));
+      return;
+  }
+}
+
+void EnvironmentSpec::Encode(ByteWriter& out) const {
+  out.PutString(id);
+  observation.Encode(out);
+  out.Put(num_actions);
+  out.Put(static_cast<std::uint32_t>(action_names.size()));
+  for (const auto& name : action_names) out.PutString(name);
+  out.PutVector(canonical_action);
+  out.Put(time_limit);
+}
+
+EnvironmentSpec EnvironmentSpec::Decode(ByteReader& in) {
+  EnvironmentSpec spec;
+  spec.id = in.GetString();
+  spec.observation = TensorSpec::Decode(in);
+  spec.num_actions = in.Get<std::int32_t>();
+  const auto names = in.Get<std::uint32_t>();
+  if (spec.num_actions < 1 || spec.num_actions > 65536 ||
+      names != static_cast<std::uint32_t>(spec.num_actions)) {
+    in.Fail("number of actions out of range");
+  }
+  for (std::uint32_t i = 0; i < names; ++i) spec.action_names.push_back(in.GetString());
+  spec.canonical_action = in.GetVector<std::int32_t>();
+  const bool fits = spec.canonical_action.size() == names &&
+                    std::all_of(spec.canonical_action.begin(), spec.canonical_action.end(),
+                                [&](auto a) { return a >= 0 && a < spec.num_actions; });
+  if (!fits) in.Fail("canonical actions do not fit the actions");
+  spec.time_limit = in.Get<std::int32_t>();
+  return spec;
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/byte_io.h"
+
+namespace stillhouse {
+
+/// How one element of an observation is stored; an environment declares it.
+enum class ElementKind : std::uint8_t {
+  kBits,    ///< 0 or 1; element i is bit i % 8 (least significant first) of byte i / 8
+  kBytes,   ///< uint8, read as the number itself (no scaling)
+  kFloats,  ///< float32
+};
+
+/// Shape and packing of one observation. Images are [channels, rows, columns].
+struct TensorSpec {
+  ElementKind kind = ElementKind::kFloats;
+  std::vector<std::int64_t> shape;
+
+  std::int64_t Elements() const;
+  /// Bytes of one packed observation.
+  std::int64_t PackedBytes() const;
+  /// "bits[4,10,10]"
+  std::string ToString() const;
+  bool operator==(const TensorSpec&) const = default;
+
+  void Encode(ByteWriter& out) const;
+  static TensorSpec Decode(ByteReader& in);
+};
+
+/// Writes Elements() floats to `out` from PackedBytes() bytes at `packed`.
+void Unpack(const TensorSpec& spec, const std::uint8_t* packed, float* out);
+
+/// The facts of an environment that the rest of the system needs. Reported by a worker; the
+/// store refuses experience of another spec.
+struct EnvironmentSpec {
+  std::string id;
+  TensorSpec observation;
+  std::int32_t num_actions = 0;
+  std::vector<std::string> action_names;  ///< [A]
+  /// [A]: the least action that always does the same (itself when there is none); agreement
+  /// counts actions with one canonical action as equal.
+  std::vector<std::int32_t> canonical_action;
+  std::int32_t time_limit = 0;  ///< steps until truncation; 0 = none
+
+  bool operator==(const EnvironmentSpec&) const = default;
+  void Encode(ByteWriter& out) const;
+  static EnvironmentSpec Decode(ByteReader& in);
+};
+
+}  // namespace stillhouse

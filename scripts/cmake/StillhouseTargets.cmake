@@ -1,0 +1,80 @@
+# How a target is made here: one function a kind, so that every target gets the same flags.
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -ftree-vectorize -g1 -fno-math-errno")
+
+find_program(STILLHOUSE_CCACHE ccache)
+if(STILLHOUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${STILLHOUSE_CCACHE})
+endif()
+find_program(STILLHOUSE_MOLD mold)
+if(STILLHOUSE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(Boost 1.74 REQUIRED COMPONENTS system)
+find_package(CLI11 REQUIRED)
+find_package(GTest REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(zstd QUIET)
+
+add_library(stillhouse_flags INTERFACE)
+target_include_directories(stillhouse_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(stillhouse_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wconversion -Werror -march=${STILLHOUSE_MARCH} -Wno-stringop-overflow -ffp-contract=off)
+target_link_libraries(stillhouse_flags INTERFACE Threads::Threads fmt::fmt)
+if(STILLHOUSE_SANITIZE)
+  target_compile_options(stillhouse_flags INTERFACE
+    -fsanitize=${STILLHOUSE_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
+  target_link_options(stillhouse_flags INTERFACE -fsanitize=${STILLHOUSE_SANITIZE})
+endif()
+
+# sh_library(NAME [SOURCES files...] [DEPS targets...]): a layer. Without SOURCES it takes the
+# .cc files of its own folder; a folder of headers alone becomes an interface library.
+function(sh_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB ARG_SOURCES CONFIGURE_DEPENDS *.cc)
+  endif()
+  if(ARG_SOURCES)
+    add_library(${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(${name} PUBLIC stillhouse_flags ${ARG_DEPS})
+  else()
+    add_library(${name} INTERFACE)
+    target_link_libraries(${name} INTERFACE stillhouse_flags ${ARG_DEPS})
+  endif()
+endfunction()
+
+# sh_test(NAME LABEL label [TIMEOUT seconds] SOURCES files... DEPS targets...): one gtest binary,
+# one ctest entry a test case.
+function(sh_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  if(NOT ARG_SOURCES)
+    return()
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE
+    STILLHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" STILLHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+include(GoogleTest)
