@@ -1,0 +1,169 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/model/network_spec.h"
+
+namespace stillhouse {
+
+/// A length of time as the user wrote it. In deterministic mode it may also be counted in
+/// teacher updates or frames.
+struct Duration {
+  enum class Unit : std::uint8_t { kSeconds, kUpdates, kFrames };
+  double value = 0;
+  Unit unit = Unit::kSeconds;
+  bool operator==(const Duration&) const = default;
+};
+
+// ---- run -------------------------------------------------------------------------------------
+struct RunSettings {
+  std::string name = "run";
+  std::uint64_t seed = 1;
+  std::string dir = "runs";
+  bool deterministic = false;
+  std::string token;  ///< empty: a random one per run
+};
+
+// ---- env -------------------------------------------------------------------------------------
+struct EnvironmentSettings {
+  std::string id;  ///< the only key without a default
+  double sticky_action_prob = 0.1;
+  bool difficulty_ramping = true;
+};
+
+// ---- actors ----------------------------------------------------------------------------------
+struct ExplorationSettings {
+  enum class Kind : std::uint8_t { kSchedule, kLadder };
+  Kind kind = Kind::kSchedule;
+  double from = 1.0;             ///< schedule: epsilon at frame 0
+  double to = 0.02;              ///< schedule: epsilon from `frames` on
+  std::int64_t frames = 100000;  ///< schedule: length of the linear ramp, in run frames
+  double epsilon = 0.4;          ///< ladder: eps_i = epsilon^(1 + alpha * i / (N - 1)), Ape-X
+  double alpha = 7.0;
+};
+
+struct ActorSettings {
+  std::int32_t hosts = 0;    ///< actor-host ranks; 0 = auto
+  std::int32_t workers = 0;  ///< worker processes of the whole job; 0 = auto
+  std::int32_t envs_per_worker = 32;
+  std::int32_t chunk_steps = 32;
+  ExplorationSettings exploration;
+  std::string listen = "127.0.0.1:0";  ///< where shards accept workers
+};
+
+// ---- replay ----------------------------------------------------------------------------------
+enum class DrawKind : std::uint8_t { kStratified, kMultinomial };
+enum class WeightNormalization : std::uint8_t { kBatch, kStore };
+
+struct ReplaySettings {
+  std::int32_t shards = 2;
+  std::int64_t capacity = 1000000;  ///< transitions, whole store
+  double alpha = 0.6;
+  double beta = 0.4;
+  std::int64_t min_size = 5000;
+  double samples_per_insert = 8;
+  double tolerance = 0;  ///< in samples; 0 = auto
+  std::int32_t n_step = 3;
+  double discount = 0.99;
+  double priority_epsilon = 1e-6;
+  DrawKind draw = DrawKind::kStratified;
+  WeightNormalization weight_normalization = WeightNormalization::kBatch;
+};
+
+// ---- models ----------------------------------------------------------------------------------
+struct OptimizerSettings {
+  enum class Kind : std::uint8_t { kAdam, kRmsProp };
+  Kind kind = Kind::kAdam;
+  double learning_rate = 2.5e-4;
+  double epsilon = 1e-8;
+  double beta1 = 0.9;     ///< adam
+  double beta2 = 0.999;   ///< adam
+  double alpha = 0.99;    ///< rmsprop: smoothing
+  double momentum = 0.0;  ///< rmsprop
+  bool centered = false;  ///< rmsprop
+  double max_grad_norm = 10.0;  ///< 0 = no clipping
+};
+
+struct AlgorithmSettings {
+  enum class Loss : std::uint8_t { kSquared, kHuber };
+  bool double_q = true;  ///< key `double`
+  Loss loss = Loss::kSquared;
+  double huber_delta = 1.0;
+};
+
+/// Which parameters become the frozen teacher at the end.
+enum class FinalTeacher : std::uint8_t { kAverage, kLast };
+
+struct TeacherSettings {
+  std::vector<LayerSpec> network;
+  AlgorithmSettings algorithm;
+  OptimizerSettings optimizer;
+  std::int32_t batch_size = 32;
+  std::int32_t publish_every = 100;  ///< updates between publications (= versions) of weights
+  std::int32_t target_update = 1000; ///< updates between hard copies to the target network
+  std::int32_t prefetch = 8;         ///< batches requested ahead
+  std::string device = "auto";       ///< auto | cpu | cuda:N
+  FinalTeacher final = FinalTeacher::kAverage;
+  std::int32_t average = 5000;       ///< updates that the Polyak average spans
+};
+
+enum class LossKind : std::uint8_t { kKl, kKlReverse, kMse, kNll };
+enum class Temper : std::uint8_t { kTeacher, kBoth };
+enum class LabelRows : std::uint8_t { kS, kSAndNext };
+
+struct DistillLossSettings {
+  LossKind kind = LossKind::kKl;
+  Temper temper = Temper::kTeacher;
+  double temperature = 0.01;
+  bool tau_squared = false;  ///< temper: both, times tau^2 (Hinton et al. 2015)
+  bool weighted = false;     ///< use the batch's importance weights
+};
+
+struct StudentSettings {
+  std::string name;  ///< the key in the map
+  std::vector<LayerSpec> network;
+  OptimizerSettings optimizer{.learning_rate = 1e-3};
+  DistillLossSettings loss;
+  LabelRows rows = LabelRows::kSAndNext;
+  std::int32_t publish_every = 100;  ///< updates between publications of weights
+};
+
+// ---- the rest --------------------------------------------------------------------------------
+struct EvaluationSettings {
+  Duration every{60, Duration::Unit::kSeconds};
+  std::int32_t episodes = 32;
+  std::int32_t final_episodes = 1000;
+  double epsilon = 0.0;
+  std::int32_t max_steps = 10000;
+};
+
+/// The run's training ends when the first limit is met; at least one must be set.
+struct StopSettings {
+  std::optional<std::int64_t> frames;
+  std::optional<std::int64_t> updates;
+  std::optional<Duration> time;
+  std::optional<double> teacher_return;
+  double distill_tail = 0.1;  ///< fraction of the elapsed time
+};
+
+struct MonitorSettings {
+  Duration log_every{5, Duration::Unit::kSeconds};
+};
+
+/// The whole configuration, as resolved. Plain values; config_fields.h says what each may be.
+struct RunConfig {
+  RunSettings run;
+  EnvironmentSettings env;
+  ActorSettings actors;
+  ReplaySettings replay;
+  TeacherSettings teacher;
+  std::vector<StudentSettings> students;  ///< in the file's order
+  EvaluationSettings evaluation;
+  StopSettings stop;
+  MonitorSettings monitor;
+};
+
+}  // namespace stillhouse
