@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/tensor_spec.h"
+#include "common/config/run_config.h"
+
+namespace stillhouse {
+
+/// Networks against the environment: one line for each that cannot be built, naming model and
+/// layer ("teacher.network: layer 3: ..."). Empty when all fit.
+std::vector<std::string> CheckNetworks(const RunConfig& config, const EnvironmentSpec& environment);
+
+/// `replay.tolerance: auto` in samples: the larger of 0.1 * min_size * samples_per_insert and twice
+/// what can be in flight (batches prefetched, plus samples_per_insert times the steps of all
+/// chunks being filled by `workers` workers).
+double AutoTolerance(const RunConfig& config, std::int32_t workers);
+
+/// The tolerance in force: the explicit one, or AutoTolerance. Throws ConfigError when the
+/// explicit one is below AutoTolerance.
+double ResolveTolerance(const RunConfig& config, std::int32_t workers);
+
+}  // namespace stillhouse

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "common/config/run_config.h"
+
+namespace stillhouse {
+
+enum class RoleKind : std::uint8_t { kCoordinator, kLearner, kStudentHost, kShard, kActorHost };
+
+/// "coordinator", "learner", "student_host", "shard", "actor_host".
+std::string_view RoleName(RoleKind kind);
+
+struct Role {
+  RoleKind kind = RoleKind::kCoordinator;
+  std::int32_t index = 0;  ///< among the roles of its kind
+  bool operator==(const Role&) const = default;
+};
+
+/// Which rank plays what. Plain values, equal on every rank that computes it.
+struct RoleLayout {
+  std::vector<std::vector<Role>> ranks;                      ///< [rank]
+  std::vector<std::vector<std::int32_t>> students_of_host;   ///< [student host] -> students served
+  std::vector<std::int32_t> workers_of_actor_host;           ///< [actor host] worker processes
+
+  std::int32_t Count(RoleKind kind) const;
+  /// The rank of a role that exists.
+  std::int32_t RankOf(RoleKind kind, std::int32_t index = 0) const;
+  bool Plays(std::int32_t rank, RoleKind kind) const;
+  /// Worker processes of the whole job.
+  std::int32_t Workers() const;
+};
+
+/// Assigns the roles to `ranks` ranks; `cores` (of all hosts together) sizes `actors.workers: auto`.
+///
+/// Rank 0 is coordinator and learner. Then, while ranks last, student hosts (at most one a
+/// student), shards and actor hosts have ranks of their own; further ranks become actor hosts.
+/// With fewer ranks they share: students move in with the learner, shards with an actor host.
+/// Throws ConfigError when explicit numbers cannot be met (more actor hosts than ranks, fewer
+/// workers than actor hosts, ranks left over, deterministic mode on several ranks, a tolerance
+/// too small for the workers).
+RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores);
+
+}  // namespace stillhouse
