@@ -1,0 +1,99 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/base/byte_io.h"
+#include "common/base/tensor_spec.h"
+
+namespace stillhouse {
+
+enum class LayerKind : std::uint8_t { kConv2d, kLinear, kRelu, kTanh, kFlatten, kQHead };
+
+/// One layer as the configuration writes it. Fields that a kind does not use keep their defaults.
+struct LayerSpec {
+  LayerKind kind = LayerKind::kRelu;
+  std::int64_t units = 0;    ///< linear: outputs; conv2d: filters
+  std::int64_t kernel = 0;   ///< conv2d: rows = columns of the window
+  std::int64_t stride = 1;   ///< conv2d
+  std::int64_t padding = 0;  ///< conv2d: zeros on every side, below `kernel`
+  bool dueling = false;      ///< q_head: Q = V + A - mean(A) (Wang et al. 2016, eq. 9)
+
+  bool operator==(const LayerSpec&) const = default;
+};
+
+/// "conv16k3", "fc128", "relu"; a head without its actions is "q" or "dueling".
+std::string ToString(const LayerSpec& layer);
+
+/// One row of the canonical parameter table.
+struct TensorEntry {
+  /// "<index of the layer>.weight" or ".bias"; of the head "head.*", or "value.*", "advantage.*".
+  std::string name;
+  std::vector<std::int64_t> shape;  ///< torch's: linear [out,in], conv [out,in,kh,kw], bias [out]
+  std::int64_t offset = 0;          ///< first value, in floats, in the flat block
+  std::int64_t fan_in = 0;          ///< inputs of one output of the layer
+
+  std::int64_t Size() const;
+  bool operator==(const TensorEntry&) const = default;
+};
+
+/// A network from one observation [O] to Q-values [A]: what configuration, wire and checkpoints
+/// carry and every backend implements. Immutable and valid by construction.
+class NetworkSpec {
+ public:
+  /// Throws ConfigError naming the layer, the shape that reaches it and what it needs.
+  static NetworkSpec Create(std::vector<LayerSpec> layers, const TensorSpec& observation,
+                            std::int32_t num_actions);
+
+  const std::vector<LayerSpec>& Layers() const { return layers_; }
+  const TensorSpec& Observation() const { return observation_; }
+  std::int32_t NumActions() const { return num_actions_; }
+
+  /// Shapes()[i] is what layer i hands on, without the batch; the last one is [A].
+  const std::vector<std::vector<std::int64_t>>& Shapes() const { return shapes_; }
+  /// What layer `index` receives.
+  const std::vector<std::int64_t>& InputShape(std::size_t index) const {
+    return index == 0 ? observation_.shape : shapes_[index - 1];
+  }
+  /// The parameters in the order and places of the flat block. Offsets are dense.
+  const std::vector<TensorEntry>& Tensors() const { return tensors_; }
+  std::int64_t ParameterCount() const { return parameter_count_; }
+  /// Multiply-accumulates of one forward pass of one observation (biases not counted).
+  std::int64_t Macs() const { return macs_; }
+
+  /// Hash of the encoded spec: equal for equal specs on every machine.
+  std::uint64_t Fingerprint() const { return fingerprint_; }
+  /// "conv16k3-relu-flatten-fc128-relu-dueling(6)"
+  std::string ToString() const;
+
+  void Encode(ByteWriter& out) const;
+  /// Throws WireError, also for a network that Create refuses.
+  static NetworkSpec Decode(ByteReader& in);
+
+  bool operator==(const NetworkSpec& other) const {
+    return layers_ == other.layers_ && observation_ == other.observation_ &&
+           num_actions_ == other.num_actions_;
+  }
+
+ private:
+  NetworkSpec() = default;
+  void AddLayer(std::size_t index);
+  void AddConv(std::size_t index, const std::vector<std::int64_t>& in);
+  void AddLinear(std::size_t index, const std::vector<std::int64_t>& in);
+  void AddHead(std::size_t index, const std::vector<std::int64_t>& in);
+  void AddTensors(const std::string& prefix, const std::vector<std::int64_t>& weight_shape);
+  void AddTensor(TensorEntry entry);
+  [[noreturn]] void Refuse(std::size_t index, const std::string& needs) const;
+
+  std::vector<LayerSpec> layers_;
+  TensorSpec observation_;
+  std::int32_t num_actions_ = 0;
+  std::vector<std::vector<std::int64_t>> shapes_;
+  std::vector<TensorEntry> tensors_;
+  std::int64_t parameter_count_ = 0;
+  std::int64_t macs_ = 0;
+  std::uint64_t fingerprint_ = 0;
+};
+
+}  // namespace stillhouse
