@@ -1,0 +1,70 @@
+#include "common/messages/labels.h"
+
+namespace stillhouse {
+
+void LabelledBatch::Encode(ByteWriter& out) const {
+  out.Put(learner);
+  out.Put(sequence);
+  out.Put(teacher_updates);
+  out.Put(static_cast<std::uint8_t>(frozen));
+  out.Put(batch);
+  out.Put(rows);
+  out.Put(num_actions);
+  out.PutArray(std::span(weights));
+  out.PutArray(std::span(labels));
+  out.PutVector(observations);
+}
+
+LabelledBatch LabelledBatch::Decode(ByteReader& in) {
+  LabelledBatch message;
+  message.learner = in.Get<std::uint16_t>();
+  message.sequence = in.Get<std::uint64_t>();
+  message.teacher_updates = in.Get<std::uint64_t>();
+  message.frozen = in.GetBool();
+  message.batch = in.Get<std::uint32_t>();
+  message.rows = in.Get<std::uint32_t>();
+  message.num_actions = in.Get<std::uint32_t>();
+  const std::uint64_t rows = message.rows;
+  if (message.batch == 0 || (rows != message.batch && rows != 2ULL * message.batch)) {
+    in.Fail("rows must be once or twice the batch");
+  }
+  message.weights = in.GetArray<float>(message.batch);
+  message.labels = in.GetArray<float>(rows * message.num_actions);
+  message.observations = in.GetVector<std::uint8_t>();
+  if (message.observations.empty() || message.observations.size() % rows != 0) {
+    in.Fail("observations do not fit the rows");
+  }
+  return message;
+}
+
+void Credit::Encode(ByteWriter& out) const {
+  out.Put(credits);
+  out.Put(consumed_sequence);
+  out.Put(consumed_teacher_updates);
+}
+
+Credit Credit::Decode(ByteReader& in) {
+  Credit message;
+  message.credits = in.Get<std::uint32_t>();
+  message.consumed_sequence = in.Get<std::uint64_t>();
+  message.consumed_teacher_updates = in.Get<std::uint64_t>();
+  return message;
+}
+
+void WeightsPublish::Encode(ByteWriter& out) const {
+  out.Put(model);
+  out.Put(version);
+  out.Put(pin);
+  out.PutVector(parameters);
+}
+
+WeightsPublish WeightsPublish::Decode(ByteReader& in) {
+  WeightsPublish message;
+  message.model = in.Get<std::uint16_t>();
+  message.version = in.Get<std::uint64_t>();
+  message.pin = in.Get<std::uint32_t>();
+  message.parameters = in.GetVector<float>();
+  return message;
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "common/messages/envelope.h"
+
+namespace stillhouse {
+
+/// Learner -> student host: a teacher batch with the teacher's Q-values as labels. The first
+/// `batch` rows are the states s of the TD batch, a second `batch` rows (when `rows` is twice
+/// `batch`) are the next states s'. Sent once a host, read by every student there.
+struct LabelledBatch {
+  static constexpr MessageKind kKind = MessageKind::kLabelledBatch;
+  std::uint16_t learner = 0;
+  std::uint64_t sequence = 0;         ///< (learner, sequence) is the batch's id
+  std::uint64_t teacher_updates = 0;  ///< age of the labels: the teacher's updates when it labelled
+  bool frozen = false;                ///< labels of the frozen teacher (the tail)
+  std::uint32_t batch = 0;
+  std::uint32_t rows = 0;  ///< batch or 2 * batch
+  std::uint32_t num_actions = 0;
+  std::vector<float> weights;              ///< [batch] importance weights
+  std::vector<float> labels;               ///< [rows, num_actions] raw Q-values
+  std::vector<std::uint8_t> observations;  ///< packed, rows x PackedBytes
+  std::size_t SizeHint() const {
+    return 64 + (weights.size() + labels.size()) * 4 + observations.size();
+  }
+  void Encode(ByteWriter& out) const;
+  static LabelledBatch Decode(ByteReader& in);
+};
+
+/// Student host -> learner: so many more batches may be sent. A host that stops returning
+/// credits is skipped, batch by batch, and the skips are counted.
+struct Credit {
+  static constexpr MessageKind kKind = MessageKind::kCredit;
+  std::uint32_t credits = 0;
+  std::uint64_t consumed_sequence = 0;  ///< newest batch trained on
+  std::uint64_t consumed_teacher_updates = 0;
+  std::size_t SizeHint() const { return 24; }
+  void Encode(ByteWriter& out) const;
+  static Credit Decode(ByteReader& in);
+};
+
+/// Learner or student host -> every shard: a model's parameters. `pin` != 0 keeps this version
+/// until the evaluation round of that number is released.
+struct WeightsPublish {
+  static constexpr MessageKind kKind = MessageKind::kWeightsPublish;
+  std::uint16_t model = 0;  ///< 0 the teacher, 1.. the students in the configuration's order
+  std::uint64_t version = 0;
+  std::uint32_t pin = 0;
+  std::vector<float> parameters;  ///< flat, in the NetworkSpec's order
+  std::size_t SizeHint() const { return 32 + parameters.size() * 4; }
+  void Encode(ByteWriter& out) const;
+  static WeightsPublish Decode(ByteReader& in);
+};
+
+}  // namespace stillhouse

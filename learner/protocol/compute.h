@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/tensor_spec.h"
+#include "common/config/run_config.h"
+#include "common/messages/labels.h"
+#include "replay/batch.h"
+
+namespace stillhouse::learner {
+
+/// What one TD update gave.
+struct TeacherStep {
+  double loss = 0;
+  double q_mean = 0;             ///< mean Q of the actions taken
+  double grad_norm = 0;          ///< before clipping
+  std::vector<float> td_errors;  ///< [B] absolute
+  /// [rows, A] Q-values of the online network before the update, of s and, with
+  /// LabelRows::kSAndNext, of s' below: by-products of the TD step's own forward passes.
+  std::vector<float> labels;
+};
+
+/// The teacher's arithmetic behind a narrow seam: Torch in production, arithmetic by hand in the
+/// simulator. One thread at a time.
+class TeacherCompute {
+ public:
+  virtual ~TeacherCompute() = default;
+  /// One TD update. Throws NumericError when the loss or the parameters stop being finite.
+  virtual TeacherStep Update(const replay::Batch& batch) = 0;
+  /// [rows, A] labels by the present (usually frozen) parameters, without learning.
+  virtual std::vector<float> Label(const replay::Batch& batch) = 0;
+  /// Flat, in the NetworkSpec's order.
+  virtual std::vector<float> Parameters() const = 0;
+  /// Replaces the parameters by the final teacher's: their Polyak average, or as they are.
+  virtual void Freeze(FinalTeacher final) = 0;
+};
+
+/// What one batch gave one student.
+struct StudentStep {
+  double loss = 0;
+  double agreement = 0;  ///< share of rows with the label's greedy action (canonical actions)
+};
+
+/// All students of one host. One thread at a time.
+class StudentCompute {
+ public:
+  virtual ~StudentCompute() = default;
+  /// One update of every student from the same received rows. [students of the host]
+  virtual std::vector<StudentStep> Update(const LabelledBatch& batch) = 0;
+  /// Flat parameters of the host's k-th student.
+  virtual std::vector<float> Parameters(std::size_t student) const = 0;
+};
+
+/// Makes the compute of a process. Implemented by the Torch module that `stillhouse` loads at run
+/// time, and by fakes.
+class ComputeFactory {
+ public:
+  virtual ~ComputeFactory() = default;
+  /// `label_rows`: what Update and Label give labels for. `want_labels` false: labels stay empty.
+  virtual std::unique_ptr<TeacherCompute> MakeTeacher(const RunConfig& config,
+                                                      const EnvironmentSpec& environment,
+                                                      LabelRows label_rows, bool want_labels) = 0;
+  /// `students`: indices into config.students.
+  virtual std::unique_ptr<StudentCompute> MakeStudents(const RunConfig& config,
+                                                       const EnvironmentSpec& environment,
+                                                       std::span<const std::size_t> students) = 0;
+  /// "LibTorch 1.13.1, cpu" for the log.
+  virtual std::string Describe() const = 0;
+};
+
+}  // namespace stillhouse::learner
