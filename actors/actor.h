@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/messages/worker_plane.h"
+
+namespace stillhouse::actors {
+
+/// Frames of a worker on their way to the shards. A shard is named by its slot: its place in the
+/// list of addresses that the worker was given.
+class ShardLinks {
+ public:
+  virtual ~ShardLinks() = default;
+  /// Takes the body. A frame for a shard without a connection may be dropped: what must not be
+  /// lost is sent again after OnWelcome.
+  virtual void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) = 0;
+};
+
+struct ActorOptions {
+  std::uint64_t incarnation = 0;
+  std::uint32_t index = 0;   ///< among the workers of the job: names streams and ladder places
+  std::uint32_t slots = 1;   ///< shards that it is connected to; its home is index % slots
+  std::int32_t envs = 0;     ///< 0: the configuration's actors.envs_per_worker
+  bool fixed_seeds = false;  ///< deterministic mode: streams do not depend on the incarnation
+};
+
+/// What a worker does, without I/O: plays for training, evaluates, sends experience until it is
+/// acknowledged. Whoever drives it owns connections, clock and sleep.
+///
+/// Guarantees: chunks of one slot are numbered from 1 without gaps, and sent in that order; every
+/// chunk stays here until its slot has acknowledged it and is sent again, to the same slot, after
+/// each Welcome. A full window stops behaviour, never evaluation. Evaluation and behaviour take
+/// turns, so neither starves the other.
+class Actor {
+ public:
+  explicit Actor(ActorOptions options);
+  ~Actor();
+
+  /// The first frame of a new connection; the driver adds the token.
+  Hello MakeHello(std::uint32_t slot) const;
+
+  /// The shard took us. The first Welcome brings the configuration: environments and networks
+  /// are made here (ConfigError when they cannot be). Unacknowledged chunks go out again.
+  void OnWelcome(std::uint32_t slot, const Welcome& welcome, Time now, ShardLinks& out);
+
+  /// Any frame after the Welcome. Throws WireError when it makes no sense.
+  void OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body, Time now,
+               ShardLinks& out);
+
+  void OnDisconnect(std::uint32_t slot);
+
+  /// One slice of work: a step of all behaviour environments or of one evaluation (a fraction of
+  /// a millisecond with small networks). True: there is more to do now. False: sleep until a
+  /// frame comes or a few milliseconds have passed.
+  bool Advance(Time now, ShardLinks& out);
+
+  /// The run has ended (phase kEnd or Goodbye): leave.
+  bool Finished() const;
+
+  /// Behaviour steps taken so far (not all of them stored yet), for tests and benchmarks.
+  std::uint64_t Frames() const;
+  /// Behaviour stands still because every window is full.
+  bool Waiting() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace stillhouse::actors
