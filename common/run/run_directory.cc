@@ -1,0 +1,221 @@
+#include "common/run/run_directory.h"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "common/base/error.h"
+#include "common/run/atomic_file.h"
+#include "common/telemetry/process_stats.h"
+
+namespace stillhouse {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kLockFile = "lock";
+constexpr const char* kStatusFile = "status.json";
+constexpr const char* kTokenFile = "token";
+constexpr const char* kEndpointsFile = "endpoints.json";
+
+double UnixSeconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+std::string RandomToken() {
+  std::uint8_t bytes[16];
+  if (::getrandom(bytes, sizeof(bytes), 0) != static_cast<ssize_t>(sizeof(bytes))) {
+    throw StorageError(
+        fmt::format("no random bytes for the run's token: {}", std::strerror(errno)));
+  }
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+void CreateDirectories(const fs::path& path) {
+  std::error_code error;
+  fs::create_directories(path, error);
+  if (error) {
+    throw StorageError(fmt::format("{}: cannot create: {}", path.string(), error.message()));
+  }
+}
+
+/// Takes the lock of `directory`; the descriptor holds it. Throws ConfigError when another job
+/// does. The kernel lets go of it when the process ends, however it ends.
+int TakeLock(const fs::path& directory) {
+  const fs::path file = directory / kLockFile;
+  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kModeShared);
+  if (descriptor < 0) {
+    throw StorageError(fmt::format("{}: cannot open: {}", file.string(), std::strerror(errno)));
+  }
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  const int error = errno;
+  ::close(descriptor);
+  if (error == EWOULDBLOCK) {
+    throw ConfigError(fmt::format(
+        "{}: another job is using this run directory; give run.name or --run-dir another value",
+        directory.string()));
+  }
+  throw StorageError(fmt::format("{}: cannot lock: {}", file.string(), std::strerror(error)));
+}
+
+/// The earlier run in `path` goes to the first free `<path>.<n>`.
+fs::path MoveAside(const fs::path& path) {
+  for (int n = 1;; ++n) {
+    const fs::path target = fmt::format("{}.{}", path.string(), n);
+    std::error_code error;
+    if (fs::exists(fs::symlink_status(target, error))) continue;
+    fs::rename(path, target, error);
+    if (!error) return target;
+    throw StorageError(fmt::format("{}: holds an earlier run and cannot be moved aside to {}: {}",
+                                   path.string(), target.string(), error.message()));
+  }
+}
+
+enum class Contents { kNothing, kRun, kOther };
+
+Contents Look(const fs::path& path) {
+  std::error_code error;
+  if (fs::is_empty(path, error)) return Contents::kNothing;
+  if (error) {
+    throw StorageError(fmt::format("{}: cannot read: {}", path.string(), error.message()));
+  }
+  const bool run = fs::exists(path / kStatusFile, error) || fs::exists(path / kLockFile, error);
+  return run ? Contents::kRun : Contents::kOther;
+}
+
+/// "runs/breakout/" is "runs/breakout".
+fs::path WithoutTrailingSlash(const fs::path& path) {
+  return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
+}
+
+}  // namespace
+
+const char* RunStateName(RunState state) {
+  static constexpr const char* kNames[] = {"running", "done", "failed", "preempted"};
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+RunDirectory RunDirectory::Create(const fs::path& given_path, const std::string& token) {
+  RunDirectory run;
+  run.path_ = WithoutTrailingSlash(given_path);
+  std::error_code error;
+  const auto kind = fs::status(run.path_, error).type();
+  if (kind == fs::file_type::directory) {
+    const Contents contents = Look(run.path_);
+    if (contents == Contents::kOther) {
+      throw ConfigError(
+          fmt::format("{}: holds files that are not a run's; give run.name or "
+                      "--run-dir another value",
+                      run.path_.string()));
+    }
+    if (contents == Contents::kRun) {
+      const int old_lock = TakeLock(run.path_);
+      try {
+        run.moved_aside_ = MoveAside(run.path_);
+      } catch (const StorageError&) {
+        ::close(old_lock);
+        throw;
+      }
+      ::close(old_lock);
+    }
+  } else if (kind != fs::file_type::not_found && kind != fs::file_type::none) {
+    throw ConfigError(fmt::format("{}: is there and is no directory", run.path_.string()));
+  }
+  CreateDirectories(run.path_);
+  run.lock_ = TakeLock(run.path_);
+  run.token_was_chosen_ = !token.empty();
+  run.token_ = token.empty() ? RandomToken() : token;
+  ReplaceFile(run.path_ / kTokenFile, run.token_ + "\n", kModeSecret);
+  run.WriteStatus(RunState::kRunning, "starting", std::nullopt);
+  return run;
+}
+
+RunDirectory::RunDirectory(RunDirectory&& other) noexcept
+    : path_(std::move(other.path_)),
+      token_(std::move(other.token_)),
+      token_was_chosen_(other.token_was_chosen_),
+      moved_aside_(std::move(other.moved_aside_)),
+      lock_(std::exchange(other.lock_, -1)) {}
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void RunDirectory::WriteConfig(std::string_view yaml) const {
+  ReplaceFile(path_ / "config.yaml", yaml, token_was_chosen_ ? kModeSecret : kModeShared);
+}
+
+void RunDirectory::WriteStatus(RunState state, std::string_view reason,
+                               std::optional<int> exit_status) const {
+  Json json{{"status", RunStateName(state)},
+            {"reason", std::string(reason)},
+            {"exit_status", nullptr},
+            {"attempt", Attempt()},
+            {"time", UnixSeconds()},
+            {"host", HostName()},
+            {"pid", ProcessId()}};
+  if (exit_status) json["exit_status"] = *exit_status;
+  ReplaceFile(path_ / kStatusFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void RunDirectory::WriteEndpoints(const std::vector<std::string>& shards) const {
+  ReplaceFile(path_ / kEndpointsFile, Json{{"shards", shards}}.dump(2) + "\n");
+}
+
+void RunDirectory::AppendProgress(const ProgressRecord& record) const {
+  AppendLine(path_ / "progress.jsonl", ProgressJson(record));
+  AppendLine(path_ / "progress.log", ProgressLine(record));
+}
+
+void RunDirectory::AppendNote(std::string_view line) const {
+  AppendLine(path_ / "progress.log", line);
+}
+
+void RunDirectory::WriteScoreboard(const Scoreboard& board) const {
+  const std::string json = ScoreboardJson(board);
+  ReplaceFile(path_ / "scoreboard.json", json + "\n");
+  AppendLine(path_ / "scoreboard.jsonl", json);
+}
+
+fs::path RunDirectory::WriteModel(const std::string& name,
+                                  std::span<const std::uint8_t> bytes) const {
+  const bool plain = !name.empty() && name.find('/') == std::string::npos && name[0] != '.';
+  if (!plain) throw StorageError(fmt::format("model name '{}' cannot be a file's name", name));
+  CreateDirectories(path_ / "models");
+  const fs::path file = path_ / "models" / (name + ".native");
+  ReplaceFile(file, bytes);
+  return file;
+}
+
+RunEndpoints ReadRunEndpoints(const fs::path& run_dir) {
+  const fs::path file = run_dir / kEndpointsFile;
+  RunEndpoints endpoints;
+  const Json json = Json::parse(ReadFile(file), nullptr, /*allow_exceptions=*/false);
+  const auto fits = [](const Json& shards) {
+    for (const auto& shard : shards) {
+      if (!shard.is_string()) return false;
+    }
+    return shards.is_array() && !shards.empty();
+  };
+  if (!json.is_object() || !json.contains("shards") || !fits(json["shards"])) {
+    throw WireError(fmt::format("{}: no list of shard addresses", file.string()));
+  }
+  for (const auto& shard : json["shards"]) endpoints.shards.push_back(shard.get<std::string>());
+  endpoints.token = ReadFile(run_dir / kTokenFile);
+  while (!endpoints.token.empty() && endpoints.token.back() == '\n') endpoints.token.pop_back();
+  if (endpoints.token.empty()) {
+    throw WireError(fmt::format("{}: empty", (run_dir / kTokenFile).string()));
+  }
+  return endpoints;
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/run/evaluation_statistics.h"
+
+namespace stillhouse {
+
+/// One model's row. Field names are those of scoreboard.json (docs/operations.md).
+struct ModelScore {
+  enum class Kind : std::uint8_t { kTeacher, kStudent };
+  std::string name;
+  Kind kind = Kind::kStudent;
+  ReturnStatistics returns;        ///< return_mean, return_iqm, return_ci95, episodes
+  double retention = 0;            ///< random-normalised, against the frozen teacher once it exists
+  double retention_current = 0;    ///< the same against the live teacher
+  bool teacher_qualified = false;  ///< the teacher that `retention` is against beats random
+  double agreement = 0;            ///< on the teacher's evaluation states, equivalents equal
+  double regret = 0;
+  double kl = 0;
+  std::int64_t parameters = 0;
+  std::int64_t bytes = 0;  ///< of the parameters as float32
+  std::int64_t macs = 0;
+  double latency_us = 0;      ///< batch 1, this host, native backend
+  std::uint64_t updates = 0;  ///< of the model itself, when its version was pinned
+  std::uint64_t version = 0;
+};
+
+/// The latest evaluation of every model; the teacher comes first.
+struct Scoreboard {
+  double time = 0;  ///< Unix seconds
+  double elapsed_s = 0;
+  std::string phase = "train";
+  std::uint64_t updates = 0;  ///< of the teacher, at this evaluation
+  std::uint64_t frames = 0;
+  double random_return = 0;
+  std::vector<ModelScore> models;
+};
+
+/// Sets retention, retention_current and teacher_qualified of every model.
+/// `teacher` is what `retention` is against (the frozen teacher once it exists), `current` the
+/// live one.
+void FillRetention(Scoreboard& board, const ReturnStatistics& teacher,
+                   const ReturnStatistics& current);
+
+/// JSON of one line without its newline; what is not finite is written as 0.
+std::string ScoreboardJson(const Scoreboard& board);
+
+/// The table that a run ends with; several lines, each ended.
+std::string ScoreboardTable(const Scoreboard& board);
+
+}  // namespace stillhouse

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace stillhouse {
+
+/// One student's line of a report.
+struct StudentFigures {
+  std::string name;
+  std::uint64_t updates = 0;
+  double updates_per_s = 0;
+  double loss = 0;
+  double agreement = 0;               ///< share of rows with the label's greedy action
+  std::uint64_t lag_updates = 0;      ///< teacher updates behind
+  std::uint64_t dropped_batches = 0;  ///< skipped for want of credit since the run's start
+  std::uint64_t dropped_now = 0;      ///< of these, since the last report
+  double silent_s = 0;                ///< since its host was last heard
+};
+
+/// One rank's line of a report.
+struct RankFigures {
+  std::uint32_t rank = 0;
+  std::string role;  ///< "coordinator+learner"
+  std::string host;
+  std::uint64_t pid = 0;
+  double busy = 0;  ///< CPU seconds a second
+  std::uint64_t rss_bytes = 0;
+};
+
+/// One report: a line of progress.jsonl. Rates are over the time since the last report, sums since
+/// the run's start. Field names are the file's (docs/operations.md).
+struct ProgressRecord {
+  std::uint32_t attempt = 1;
+  double time = 0;  ///< Unix seconds
+  double elapsed_s = 0;
+  std::string phase = "train";  ///< train | tail | final | end
+  std::uint64_t frames = 0;     ///< behaviour steps stored
+  std::uint64_t episodes = 0;
+  double frames_per_s = 0;
+  std::uint64_t updates = 0;  ///< teacher updates
+  double updates_per_s = 0;
+  double samples_per_s = 0;
+  double samples_per_insert = 0;  ///< samples / (inserts - min_size) so far
+  std::uint64_t replay_size = 0;  ///< transitions held
+  std::uint64_t replay_bytes = 0;
+  double loss = 0;  ///< mean over the updates since the last report, as q_mean and grad_norm
+  double q_mean = 0;
+  double grad_norm = 0;
+  double epsilon_mean = 0;
+  std::uint64_t weights_version = 0;
+  std::uint32_t actors_alive = 0;  ///< worker processes
+  std::uint64_t workers_restarted = 0;
+  double return_mean = 0;      ///< last 100 behaviour episodes
+  bool actors_wait = false;    ///< inserts stand at the rate limiter
+  bool learner_waits = false;  ///< sampling stands at the rate limiter
+  std::vector<StudentFigures> students;
+  std::vector<RankFigures> ranks;
+};
+
+/// One line of JSON without its newline. What is not finite is written as 0: JSON has no name for
+/// it, and readers expect a number.
+std::string ProgressJson(const ProgressRecord& record);
+
+/// The same for people, one line: rates, who lags or drops batches, who waits.
+std::string ProgressLine(const ProgressRecord& record);
+
+/// 1234567 -> "1.23M", 999 -> "999". Four significant places at most.
+std::string ShortCount(double count);
+
+/// "1h02m", "3m05s", "12.3s"
+std::string ShortTime(double seconds);
+
+/// `value`, or 0 where it is not finite.
+double FiniteOrZero(double value);
+
+}  // namespace stillhouse
