@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/model/native_kernels.h"
+#include "common/model/network_spec.h"
+
+namespace stillhouse {
+
+/// Floats on a cache line's boundary, zero at first. The kernels load whole vectors.
+class AlignedFloats {
+ public:
+  AlignedFloats() = default;
+  explicit AlignedFloats(std::int64_t size);
+  float* Data() { return data_.get(); }
+  const float* Data() const { return data_.get(); }
+  std::int64_t Size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(float* data) const { std::free(data); }
+  };
+  std::unique_ptr<float[], Free> data_;
+  std::int64_t size_ = 0;
+};
+
+/// How a layer's values lie in memory. Images come as [channels, rows, columns] from outside and
+/// are [rows, columns, pitch] inside, filters innermost (pitch at least 4, so that a column_step of
+/// 1 tells the former); a flat vector has one row and column.
+struct ImageLayout {
+  std::int64_t channels = 0, rows = 1, columns = 1;
+  std::int64_t channel_step = 1, row_step = 0, column_step = 0;  ///< in floats
+  std::int64_t size = 0;  ///< floats of one observation, padding included
+
+  std::int64_t LogicalSize() const { return channels * rows * columns; }
+  /// Place of element `i` of the row-major [channels, rows, columns].
+  std::int64_t Place(std::int64_t i) const;
+};
+
+/// One step of the forward pass: layers with what can be done while their values are in registers.
+struct NativeStage {
+  enum class Kind : std::uint8_t { kConv, kLinear, kRelu, kTanh };
+  Kind kind = Kind::kLinear;
+  ImageLayout in, out;
+  bool relu = false;  ///< kConv, kLinear: applied to the outputs
+  std::vector<OutputChunk> chunks;
+  AlignedFloats weights;  ///< every chunk's [inputs][width], one after the other
+  AlignedFloats bias;     ///< [pitch]
+  /// Where this stage's tensors stand in NetworkSpec::Tensors(): weight, bias, weight, bias, ...;
+  /// a dueling head has two pairs, its outputs are the value, then the advantages.
+  std::vector<std::size_t> tensors;
+
+  // kConv. Input is the padded image.
+  std::int64_t kernel = 0, stride = 1, padding = 0;
+  ImageLayout padded;
+  std::vector<std::uint32_t> window;  ///< [channels * kernel * kernel], offset from the corner
+
+  // kConv on bits with stride 1: see ConvCall. Empty where that way does not apply.
+  std::vector<std::uint32_t> bit_place, bit_weight;
+  std::int64_t margined_columns = 0, margined_places = 0, first_place = 0;
+  std::int64_t margined_size = 0;  ///< floats
+};
+
+/// The stages of a network, the head last. The weights are zero.
+std::vector<NativeStage> PlanStages(const NetworkSpec& spec);
+
+/// Fills weights and bias of a stage from the flat block `values`.
+void LoadParameters(const NetworkSpec& spec, std::span<const float> values, NativeStage& stage);
+
+}  // namespace stillhouse
