@@ -3,8 +3,6 @@
 #include <cstdint>
 #include <string>
 
-#include "common/config/run_config.h"
-
 namespace stillhouse {
 
 /// Keeps sampling and inserting in step over the whole store: with I items inserted and S items
@@ -13,15 +11,8 @@ namespace stillhouse {
 /// the allowances then are merely smaller than they could be, and they never fall.
 class RateLimiter {
  public:
-  /// s > 0, m >= 1, tolerance >= 0 (SH_CHECK).
+  /// s > 0, tolerance >= 0 (SH_CHECK); see ResolveTolerance in common/config/config_check.h.
   RateLimiter(double samples_per_insert, std::uint64_t min_size, double tolerance);
-
-  /// The larger of 0.1 m s and twice what can be in flight, in samples: the batches prefetched,
-  /// and s times the steps of all chunks being filled. `workers`: worker processes of the job.
-  static double AutoTolerance(const RunConfig& config, std::uint64_t workers);
-  /// config.replay.tolerance, or the automatic one where that is 0. Throws ConfigError when an
-  /// explicit value is below the automatic one: the job could then wait for itself.
-  static double ResolveTolerance(const RunConfig& config, std::uint64_t workers);
 
   /// Cumulative counts as reported; a smaller one than before is ignored.
   void ReportInserted(std::uint64_t items);
