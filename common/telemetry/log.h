@@ -13,8 +13,8 @@ enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarning, kError, kFatal };
 
 struct LogOptions {
   LogLevel level = LogLevel::kInfo;  ///< less important lines are dropped
-  std::string prefix;                ///< who speaks: "rank 3 shard 1"
-  std::string file;                  ///< also appended to this file; empty: none
+  std::string prefix = {};           ///< who speaks: "rank 3 shard 1"
+  std::string file = {};             ///< also appended to this file; empty: none
   bool to_stderr = true;
 };
 

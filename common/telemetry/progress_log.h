@@ -22,8 +22,8 @@ struct StudentFigures {
 /// One rank's line of a report.
 struct RankFigures {
   std::uint32_t rank = 0;
-  std::string role;  ///< "coordinator+learner"
-  std::string host;
+  std::string role = {};  ///< "coordinator+learner"
+  std::string host = {};
   std::uint64_t pid = 0;
   double busy = 0;  ///< CPU seconds a second
   std::uint64_t rss_bytes = 0;
