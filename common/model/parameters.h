@@ -11,7 +11,7 @@
 namespace stillhouse {
 
 /// All parameters of one network at one version, as they travel and are stored: one flat float32
-/// block in the order of NetworkSpec::Tensors(). A value; format in docs/formats.md.
+/// block in the order of NetworkSpec::Tensors(). A value; parameters.cc opens with the format.
 class ParameterBlock {
  public:
   /// Throws ShapeError unless there are spec.ParameterCount() values.
