@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "common/base/tensor_spec.h"
+#include "common/config/config_load.h"
+#include "common/config/field.h"
 #include "common/config/run_config.h"
 
 namespace stillhouse {
 
 /// Networks against the environment: one line for each that cannot be built, naming model and
-/// layer ("teacher.network: layer 3: ..."). Empty when all fit.
+/// layer ("teacher.network: layer 3 (fc128) on input [16,8,8]: ..."). Empty when all fit.
 std::vector<std::string> CheckNetworks(const RunConfig& config, const EnvironmentSpec& environment);
 
 /// `replay.tolerance: auto` in samples: the larger of 0.1 * min_size * samples_per_insert and twice
@@ -21,5 +23,12 @@ double AutoTolerance(const RunConfig& config, std::int32_t workers);
 /// The tolerance in force: the explicit one, or AutoTolerance. Throws ConfigError when the
 /// explicit one is below AutoTolerance.
 double ResolveTolerance(const RunConfig& config, std::int32_t workers);
+
+/// Values that contradict each other, once every key is read. `file` stands where nothing was set.
+void CheckContradictions(const RunConfig& config, const std::string& file,
+                         const LoadOptions& options, FieldContext& context);
+
+/// Fills what depends on other keys: the networks, by the environment.
+void FillDefaults(RunConfig& config);
 
 }  // namespace stillhouse

@@ -25,6 +25,7 @@ struct RunSettings {
   std::string dir = "runs";
   bool deterministic = false;
   std::string token;  ///< empty: a random one per run
+  bool operator==(const RunSettings&) const = default;
 };
 
 // ---- env -------------------------------------------------------------------------------------
@@ -32,6 +33,7 @@ struct EnvironmentSettings {
   std::string id;  ///< the only key without a default
   double sticky_action_prob = 0.1;
   bool difficulty_ramping = true;
+  bool operator==(const EnvironmentSettings&) const = default;
 };
 
 // ---- actors ----------------------------------------------------------------------------------
@@ -43,6 +45,7 @@ struct ExplorationSettings {
   std::int64_t frames = 100000;  ///< schedule: length of the linear ramp, in run frames
   double epsilon = 0.4;          ///< ladder: eps_i = epsilon^(1 + alpha * i / (N - 1)), Ape-X
   double alpha = 7.0;
+  bool operator==(const ExplorationSettings&) const = default;
 };
 
 struct ActorSettings {
@@ -52,6 +55,7 @@ struct ActorSettings {
   std::int32_t chunk_steps = 32;
   ExplorationSettings exploration;
   std::string listen = "127.0.0.1:0";  ///< where shards accept workers
+  bool operator==(const ActorSettings&) const = default;
 };
 
 // ---- replay ----------------------------------------------------------------------------------
@@ -71,6 +75,7 @@ struct ReplaySettings {
   double priority_epsilon = 1e-6;
   DrawKind draw = DrawKind::kStratified;
   WeightNormalization weight_normalization = WeightNormalization::kBatch;
+  bool operator==(const ReplaySettings&) const = default;
 };
 
 // ---- models ----------------------------------------------------------------------------------
@@ -79,12 +84,13 @@ struct OptimizerSettings {
   Kind kind = Kind::kAdam;
   double learning_rate = 2.5e-4;
   double epsilon = 1e-8;
-  double beta1 = 0.9;     ///< adam
-  double beta2 = 0.999;   ///< adam
-  double alpha = 0.99;    ///< rmsprop: smoothing
-  double momentum = 0.0;  ///< rmsprop
-  bool centered = false;  ///< rmsprop
+  double beta1 = 0.9;           ///< adam
+  double beta2 = 0.999;         ///< adam
+  double alpha = 0.99;          ///< rmsprop: smoothing
+  double momentum = 0.0;        ///< rmsprop
+  bool centered = false;        ///< rmsprop
   double max_grad_norm = 10.0;  ///< 0 = no clipping
+  bool operator==(const OptimizerSettings&) const = default;
 };
 
 struct AlgorithmSettings {
@@ -92,6 +98,7 @@ struct AlgorithmSettings {
   bool double_q = true;  ///< key `double`
   Loss loss = Loss::kSquared;
   double huber_delta = 1.0;
+  bool operator==(const AlgorithmSettings&) const = default;
 };
 
 /// Which parameters become the frozen teacher at the end.
@@ -102,12 +109,13 @@ struct TeacherSettings {
   AlgorithmSettings algorithm;
   OptimizerSettings optimizer;
   std::int32_t batch_size = 32;
-  std::int32_t publish_every = 100;  ///< updates between publications (= versions) of weights
-  std::int32_t target_update = 1000; ///< updates between hard copies to the target network
-  std::int32_t prefetch = 8;         ///< batches requested ahead
-  std::string device = "auto";       ///< auto | cpu | cuda:N
+  std::int32_t publish_every = 100;   ///< updates between publications (= versions) of weights
+  std::int32_t target_update = 1000;  ///< updates between hard copies to the target network
+  std::int32_t prefetch = 8;          ///< batches requested ahead
+  std::string device = "auto";        ///< auto | cpu | cuda:N
   FinalTeacher final = FinalTeacher::kAverage;
-  std::int32_t average = 5000;       ///< updates that the Polyak average spans
+  std::int32_t average = 5000;  ///< updates that the Polyak average spans
+  bool operator==(const TeacherSettings&) const = default;
 };
 
 enum class LossKind : std::uint8_t { kKl, kKlReverse, kMse, kNll };
@@ -120,6 +128,7 @@ struct DistillLossSettings {
   double temperature = 0.01;
   bool tau_squared = false;  ///< temper: both, times tau^2 (Hinton et al. 2015)
   bool weighted = false;     ///< use the batch's importance weights
+  bool operator==(const DistillLossSettings&) const = default;
 };
 
 struct StudentSettings {
@@ -129,6 +138,7 @@ struct StudentSettings {
   DistillLossSettings loss;
   LabelRows rows = LabelRows::kSAndNext;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
+  bool operator==(const StudentSettings&) const = default;
 };
 
 // ---- the rest --------------------------------------------------------------------------------
@@ -138,19 +148,24 @@ struct EvaluationSettings {
   std::int32_t final_episodes = 1000;
   double epsilon = 0.0;
   std::int32_t max_steps = 10000;
+  bool operator==(const EvaluationSettings&) const = default;
 };
 
-/// The run's training ends when the first limit is met; at least one must be set.
+/// The run's training ends when the first limit is met; at least one must be set. With none of
+/// them in the file the loader sets `frames` to kDefaultFrames.
 struct StopSettings {
+  static constexpr std::int64_t kDefaultFrames = 5000000;
   std::optional<std::int64_t> frames;
   std::optional<std::int64_t> updates;
   std::optional<Duration> time;
   std::optional<double> teacher_return;
   double distill_tail = 0.1;  ///< fraction of the elapsed time
+  bool operator==(const StopSettings&) const = default;
 };
 
 struct MonitorSettings {
   Duration log_every{5, Duration::Unit::kSeconds};
+  bool operator==(const MonitorSettings&) const = default;
 };
 
 /// The whole configuration, as resolved. Plain values; config_fields.h says what each may be.
@@ -164,6 +179,7 @@ struct RunConfig {
   EvaluationSettings evaluation;
   StopSettings stop;
   MonitorSettings monitor;
+  bool operator==(const RunConfig&) const = default;
 };
 
 }  // namespace stillhouse

@@ -21,9 +21,9 @@ struct Role {
 
 /// Which rank plays what. Plain values, equal on every rank that computes it.
 struct RoleLayout {
-  std::vector<std::vector<Role>> ranks;                      ///< [rank]
-  std::vector<std::vector<std::int32_t>> students_of_host;   ///< [student host] -> students served
-  std::vector<std::int32_t> workers_of_actor_host;           ///< [actor host] worker processes
+  std::vector<std::vector<Role>> ranks;                     ///< [rank]
+  std::vector<std::vector<std::int32_t>> students_of_host;  ///< [student host] -> students served
+  std::vector<std::int32_t> workers_of_actor_host;          ///< [actor host] worker processes
 
   std::int32_t Count(RoleKind kind) const;
   /// The rank of a role that exists.
@@ -33,7 +33,8 @@ struct RoleLayout {
   std::int32_t Workers() const;
 };
 
-/// Assigns the roles to `ranks` ranks; `cores` (of all hosts together) sizes `actors.workers: auto`.
+/// Assigns the roles to `ranks` ranks; `cores` (of all hosts together) sizes `actors.workers:
+/// auto`.
 ///
 /// Rank 0 is coordinator and learner. Then, while ranks last, student hosts (at most one a
 /// student), shards and actor hosts have ranks of their own; further ranks become actor hosts.

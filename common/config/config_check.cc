@@ -1,0 +1,215 @@
+#include "common/config/config_check.h"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/model/network_spec.h"
+
+namespace stillhouse {
+namespace {
+
+/// Families of the contract that are still to come.
+constexpr const char* kFamiliesToCome[] = {"box2d/", "data/", "plugin:", "python:"};
+
+class Checker {
+ public:
+  Checker(const RunConfig& config, std::string file, FieldContext& context)
+      : config_(config), file_(std::move(file)), context_(context) {}
+
+  void Environment(const std::vector<EnvironmentChoice>& choices) {
+    const std::string& id = config_.env.id;
+    if (id.empty()) {
+      if (context_.set.count("env.id") != 0) return;  // given and already reported
+      return Fail({"env.id"}, "missing; name an environment, such as minatar/breakout");
+    }
+    for (const char* family : kFamiliesToCome) {
+      if (id.starts_with(family)) {
+        return Fail({"env.id"}, fmt::format("'{}' is not supported yet; minatar/... and "
+                                            "classic/... are",
+                                            id));
+      }
+    }
+    std::vector<std::string> ids;
+    for (const EnvironmentChoice& choice : choices) {
+      if (choice.id == id) return Options(choice);
+      ids.push_back(choice.id);
+    }
+    if (!ids.empty()) {
+      Fail({"env.id"}, fmt::format("unknown environment '{}'; {}", id, Suggest(id, ids)));
+    } else if (!id.starts_with("minatar/") && !id.starts_with("classic/")) {
+      Fail({"env.id"},
+           fmt::format("unknown environment '{}'; expected minatar/... or classic/...", id));
+    }
+  }
+
+  void Actors() {
+    const ActorSettings& actors = config_.actors;
+    const ExplorationSettings& explore = actors.exploration;
+    if (explore.kind == ExplorationSettings::Kind::kSchedule && explore.to > explore.from) {
+      Fail({"actors.exploration.to", "actors.exploration.from"},
+           fmt::format("{} is above actors.exploration.from {}", explore.to, explore.from));
+    }
+    if (actors.workers > 0 && actors.hosts > actors.workers) {
+      Fail({"actors.workers", "actors.hosts"},
+           fmt::format("{} workers are fewer than actors.hosts {}; each host needs one",
+                       actors.workers, actors.hosts));
+    }
+  }
+
+  void Replay() {
+    const ReplaySettings& replay = config_.replay;
+    const std::int64_t share = replay.capacity / replay.shards;
+    const std::int64_t batch = config_.teacher.batch_size;
+    if (replay.min_size > replay.capacity) {
+      Fail({"replay.min_size", "replay.capacity"},
+           fmt::format("{} is above replay.capacity {}", replay.min_size, replay.capacity));
+    }
+    if (replay.min_size < batch) {
+      Fail({"replay.min_size", "teacher.batch_size"},
+           fmt::format("{} is below teacher.batch_size {}", replay.min_size, batch));
+    }
+    const std::int64_t chunk = config_.actors.chunk_steps + replay.n_step;
+    if (chunk > share) {
+      Fail({"actors.chunk_steps", "replay.capacity", "replay.shards", "replay.n_step"},
+           fmt::format("a chunk of {} steps and {} steps of bootstrapping does not fit into a "
+                       "shard, which holds {} (replay.capacity {} / replay.shards {})",
+                       config_.actors.chunk_steps, replay.n_step, share, replay.capacity,
+                       replay.shards));
+    }
+    const double least = AutoTolerance(config_, std::max(1, config_.actors.workers));
+    if (replay.tolerance > 0 && replay.tolerance < least) {
+      Fail({"replay.tolerance"},
+           fmt::format("{} is below the {} samples that auto needs", replay.tolerance, least));
+    }
+  }
+
+  void Times() {
+    const StopSettings& stop = config_.stop;
+    if (!stop.frames && !stop.updates && !stop.time && !stop.teacher_return) {
+      Fail({"stop.frames", "stop.updates", "stop.time", "stop.teacher_return"},
+           "no limit is set; set one of frames, updates, time, teacher_return");
+    }
+    Counted("evaluation.every", config_.evaluation.every);
+    Counted("monitor.log_every", config_.monitor.log_every);
+    if (stop.time) Counted("stop.time", *stop.time);
+  }
+
+ private:
+  void Options(const EnvironmentChoice& choice) {
+    constexpr std::string_view kPrefix = "env.options.";
+    for (const auto& [path, place] : context_.set) {
+      if (!path.starts_with(kPrefix)) continue;
+      const std::string option = path.substr(kPrefix.size());
+      const auto& known = choice.options;
+      if (std::find(known.begin(), known.end(), option) == known.end()) {
+        Fail({path.c_str()},
+             fmt::format("{} has no such option; {}", choice.id, Suggest(option, known)));
+      }
+    }
+  }
+
+  void Counted(const char* path, const Duration& duration) {
+    if (duration.unit == Duration::Unit::kSeconds || config_.run.deterministic) return;
+    Fail({path},
+         "updates and frames count time only with run.deterministic: true; expected a "
+         "duration such as 60s");
+  }
+
+  /// Reports at the first of `paths` that was written; the first one names the key.
+  void Fail(std::initializer_list<const char*> paths, const std::string& message) {
+    for (const char* path : paths) {
+      const auto place = context_.set.find(path);
+      if (place == context_.set.end()) continue;
+      context_.errors.Add(place->second, *paths.begin(), message);
+      return;
+    }
+    context_.errors.Add(ConfigPlace{file_, 1, {}}, *paths.begin(), message);
+  }
+
+  const RunConfig& config_;
+  const std::string file_;
+  FieldContext& context_;
+};
+
+void CheckNetwork(const std::string& model, const std::vector<LayerSpec>& layers,
+                  const EnvironmentSpec& environment, std::vector<std::string>& errors) {
+  try {
+    NetworkSpec::Create(layers, environment.observation, environment.num_actions);
+  } catch (const ConfigError& error) {
+    errors.push_back(model + "." + error.what());  // begins with "network: "
+  }
+}
+
+LayerSpec Linear(std::int64_t units) { return {.kind = LayerKind::kLinear, .units = units}; }
+
+/// A small convolutional network for MinAtar's images, or two layers for vectors.
+std::vector<LayerSpec> DefaultLayers(bool image, std::int64_t filters, std::int64_t units) {
+  const LayerSpec relu{.kind = LayerKind::kRelu};
+  const LayerSpec head{.kind = LayerKind::kQHead, .dueling = true};
+  if (!image) return {Linear(units), relu, Linear(units), relu, head};
+  return {{.kind = LayerKind::kConv2d, .units = filters, .kernel = 3},
+          relu,
+          {.kind = LayerKind::kFlatten},
+          Linear(units),
+          relu,
+          head};
+}
+
+}  // namespace
+
+std::vector<std::string> CheckNetworks(const RunConfig& config,
+                                       const EnvironmentSpec& environment) {
+  std::vector<std::string> errors;
+  CheckNetwork("teacher", config.teacher.network, environment, errors);
+  for (const StudentSettings& student : config.students) {
+    CheckNetwork("students." + student.name, student.network, environment, errors);
+  }
+  return errors;
+}
+
+double AutoTolerance(const RunConfig& config, std::int32_t workers) {
+  const ReplaySettings& replay = config.replay;
+  const double filling = static_cast<double>(workers) * config.actors.envs_per_worker *
+                         config.actors.chunk_steps * replay.samples_per_insert;
+  const double prefetched =
+      static_cast<double>(config.teacher.prefetch) * config.teacher.batch_size;
+  return std::max(0.1 * static_cast<double>(replay.min_size) * replay.samples_per_insert,
+                  2 * (filling + prefetched));
+}
+
+double ResolveTolerance(const RunConfig& config, std::int32_t workers) {
+  const double least = AutoTolerance(config, workers);
+  const double tolerance = config.replay.tolerance;
+  if (tolerance == 0) return least;
+  if (tolerance < least) {
+    throw ConfigError(
+        fmt::format("replay.tolerance: {} is below the {} samples that auto needs "
+                    "with {} workers",
+                    tolerance, least, workers));
+  }
+  return tolerance;
+}
+
+void CheckContradictions(const RunConfig& config, const std::string& file,
+                         const LoadOptions& options, FieldContext& context) {
+  Checker check(config, file, context);
+  check.Environment(options.environments);
+  check.Actors();
+  check.Replay();
+  check.Times();
+}
+
+void FillDefaults(RunConfig& config) {
+  const bool image = config.env.id.starts_with("minatar/");
+  if (config.teacher.network.empty()) config.teacher.network = DefaultLayers(image, 16, 128);
+  for (StudentSettings& student : config.students) {
+    if (student.network.empty()) {
+      student.network = image ? DefaultLayers(true, 8, 64) : DefaultLayers(false, 0, 32);
+    }
+  }
+}
+
+}  // namespace stillhouse

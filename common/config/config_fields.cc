@@ -1,0 +1,189 @@
+#include "common/config/config_fields.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+namespace stillhouse {
+namespace {
+
+constexpr double kMaxCount = 1e15;
+
+bool IsAnyText(const std::string& text) { return !text.empty() && text.size() <= 4096; }
+
+bool IsToken(const std::string& text) {
+  return text.size() <= 256 && std::all_of(text.begin(), text.end(),
+                                           [](unsigned char c) { return c > 0x20 && c < 0x7F; });
+}
+
+/// HOST:PORT
+bool IsEndpoint(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0 || text.size() > 300) return false;
+  const char* const begin = text.data() + colon + 1;
+  const char* const end = text.data() + text.size();
+  std::uint16_t port = 0;
+  const auto [stop, error] = std::from_chars(begin, end, port);
+  return error == std::errc{} && stop == end && begin != end;
+}
+
+FieldList<RunSettings> JobFields() {
+  using S = RunSettings;
+  return {
+      TextField<S>("name", &S::name, IsPlainName, "letters, digits, '.', '_', '-'",
+                   "Name of the run; its directory is `<run.dir>/<run.name>/`."),
+      IntegerField<S>("seed", &S::seed, {0, 9e15}, "Every random stream of the run comes from it."),
+      TextField<S>("dir", &S::dir, IsAnyText, "path", "Where run directories are made."),
+      FlagField<S>("deterministic", &S::deterministic,
+                   "One process, virtual time, byte-equal results between runs on one machine."),
+      TextField<S>("token", &S::token, IsToken, "up to 256 printable characters without blanks",
+                   "Secret that workers must show; empty: a random one for each run."),
+  };
+}
+
+FieldList<EnvironmentSettings> EnvironmentFields() {
+  using S = EnvironmentSettings;
+  const auto minatar = [](const S& env) { return env.id.starts_with("minatar/"); };
+  return {
+      TextField<S>("id", &S::id, IsAnyText, "minatar/... or classic/...",
+                   "The environment (`stillhouse list envs`). The only key without a default."),
+      OnlyWith<S>(NumberField<S>("options.sticky_action_prob", &S::sticky_action_prob, {0, 1},
+                                 "Probability that the previous action is repeated "
+                                 "(Machado et al. 2018)."),
+                  "env.id: minatar/...", minatar),
+      OnlyWith<S>(FlagField<S>("options.difficulty_ramping", &S::difficulty_ramping,
+                               "Games get harder as an episode goes on."),
+                  "env.id: minatar/...", minatar),
+  };
+}
+
+FieldList<ExplorationSettings> ExplorationFields() {
+  using S = ExplorationSettings;
+  const auto schedule = [](const S& e) { return e.kind == S::Kind::kSchedule; };
+  const auto ladder = [](const S& e) { return e.kind == S::Kind::kLadder; };
+  return {
+      WordField<S, S::Kind>("kind", &S::kind,
+                            {{"schedule", S::Kind::kSchedule}, {"ladder", S::Kind::kLadder}}, {},
+                            "One epsilon that falls with the run's frames, or one constant "
+                            "epsilon for each environment (Ape-X)."),
+      OnlyWith<S>(NumberField<S>("from", &S::from, {0, 1}, "Epsilon at frame 0."), "kind: schedule",
+                  schedule),
+      OnlyWith<S>(NumberField<S>("to", &S::to, {0, 1}, "Epsilon from frame `frames` on."),
+                  "kind: schedule", schedule),
+      OnlyWith<S>(IntegerField<S>("frames", &S::frames, {1, kMaxCount},
+                                  "Length of the linear fall, in frames of the run."),
+                  "kind: schedule", schedule),
+      OnlyWith<S>(NumberField<S>("epsilon", &S::epsilon, {0, 1},
+                                 "Base of the ladder: eps_i = epsilon^(1 + alpha * i / (N - 1))."),
+                  "kind: ladder", ladder),
+      OnlyWith<S>(NumberField<S>("alpha", &S::alpha, {0, 100}, "Steepness of the ladder."),
+                  "kind: ladder", ladder),
+  };
+}
+
+FieldList<ActorSettings> ActorFields() {
+  using S = ActorSettings;
+  FieldList<S> fields = {
+      AutoField<S>("hosts", &S::hosts, {1, 10000},
+                   "Ranks that start and supervise workers; auto: every rank left over."),
+      AutoField<S>("workers", &S::workers, {1, 100000},
+                   "Worker processes of the job; auto: the cores that learner and student hosts "
+                   "leave, at least one a host."),
+      IntegerField<S>("envs_per_worker", &S::envs_per_worker, {1, 4096},
+                      "Environments that one worker steps together."),
+      IntegerField<S>("chunk_steps", &S::chunk_steps, {1, 4096},
+                      "Steps of one environment in one message of experience."),
+      FixedField<S>("policy", {"teacher"}, {}, "The model that acts."),
+  };
+  AppendFields(fields, "exploration", &S::exploration, ExplorationFields());
+  fields.push_back(TextField<S>("listen", &S::listen, IsEndpoint, "HOST:PORT; port 0: any free one",
+                                "Where shards accept workers."));
+  return fields;
+}
+
+FieldList<ReplaySettings> ReplayFields() {
+  using S = ReplaySettings;
+  return {
+      IntegerField<S>("shards", &S::shards, {1, 1024}, "Parts that the store is split into."),
+      IntegerField<S>("capacity", &S::capacity, {1, 1e12}, "Transitions in the whole store."),
+      NumberField<S>("alpha", &S::alpha, {0, 4},
+                     "Priority exponent; 0: uniform sampling (Schaul et al. 2016)."),
+      NumberField<S>("beta", &S::beta, {0, 1}, "Exponent of the importance weights."),
+      IntegerField<S>("min_size", &S::min_size, {1, 1e12},
+                      "Transitions inserted before anything is sampled."),
+      NumberField<S>("samples_per_insert", &S::samples_per_insert, {0, 1e6, true},
+                     "How often a transition is sampled on average; one side waits for the other."),
+      AutoField<S>("tolerance", &S::tolerance, {0, 1e15, true},
+                   "Samples by which the ratio may be off; auto: the larger of 0.1 * min_size * "
+                   "samples_per_insert and twice what can be in flight; less is refused."),
+      IntegerField<S>("n_step", &S::n_step, {1, 1000}, "Steps summed into one return."),
+      NumberField<S>("discount", &S::discount, {0, 1}, "Discount of one step."),
+      NumberField<S>("priority_epsilon", &S::priority_epsilon, {0, 1},
+                     "Added to |TD error| so that no priority is zero."),
+      WordField<S, DrawKind>(
+          "draw", &S::draw,
+          {{"stratified", DrawKind::kStratified}, {"multinomial", DrawKind::kMultinomial}}, {},
+          "How a batch is drawn from the priorities."),
+      WordField<S, WeightNormalization>(
+          "weight_normalization", &S::weight_normalization,
+          {{"batch", WeightNormalization::kBatch}, {"store", WeightNormalization::kStore}}, {},
+          "Importance weights are divided by the largest of the "
+          "batch, or of the store."),
+      FixedField<S>("durability", {"none"}, {"async", "sync"},
+                    "What an acknowledgement of experience promises beyond memory."),
+      FixedField<S>("compression", {"auto", "none"}, {"zstd"}, "General compression of chunks."),
+      FixedField<S>("dir", {}, {}, "Where segments are stored."),
+  };
+}
+
+FieldList<EvaluationSettings> EvaluationFields() {
+  using S = EvaluationSettings;
+  return {
+      DurationField<S>("every", &S::every, {0, 1e9, true}, "Time between evaluations of a model."),
+      IntegerField<S>("episodes", &S::episodes, {1, 1e6}, "Episodes of one evaluation."),
+      IntegerField<S>("final_episodes", &S::final_episodes, {1, 1e6},
+                      "Episodes of the evaluation at the end of the run."),
+      NumberField<S>("epsilon", &S::epsilon, {0, 1}, "Random actions during evaluation."),
+      IntegerField<S>("max_steps", &S::max_steps, {1, 1e8}, "Steps after which an episode is cut."),
+  };
+}
+
+FieldList<MonitorSettings> MonitorFields() {
+  using S = MonitorSettings;
+  return {
+      FixedField<S>("http", {"off"}, {}, "Address of the monitoring server."),
+      FixedField<S>("tensorboard", {"false"}, {"true"}, "Event files for TensorBoard."),
+      FixedField<S>("token", {}, {}, "Bearer token of the monitoring server."),
+      DurationField<S>("log_every", &S::log_every, {0, 1e9, true},
+                       "Time between lines of the progress log."),
+  };
+}
+
+}  // namespace
+
+bool IsPlainName(const std::string& name) {
+  return !name.empty() && name.size() <= 100 && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+         });
+}
+
+FieldList<RunConfig> RunFields() {
+  using S = RunConfig;
+  FieldList<S> fields;
+  AppendFields(fields, "run", &S::run, JobFields());
+  AppendFields(fields, "env", &S::env, EnvironmentFields());
+  AppendFields(fields, "actors", &S::actors, ActorFields());
+  AppendFields(fields, "replay", &S::replay, ReplayFields());
+  AppendFields(fields, "teacher", &S::teacher, TeacherFields());
+  fields.push_back(FixedField<S>("teachers", {}, {}, "Several teachers."));
+  fields.push_back(StudentsField());
+  AppendFields(fields, "evaluation", &S::evaluation, EvaluationFields());
+  fields.push_back(FixedField<S>("checkpoint.every", {"off"}, {}, "Time between checkpoints."));
+  fields.push_back(FixedField<S>("checkpoint.keep", {}, {}, "Checkpoints that stay."));
+  AppendFields(fields, "stop", &S::stop, StopFields());
+  AppendFields(fields, "monitor", &S::monitor, MonitorFields());
+  return fields;
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/field.h"
+#include "common/config/run_config.h"
+
+// The list of every key: it loads, checks, prints and documents. Defaults are those of
+// run_config.h.
+
+namespace stillhouse {
+
+FieldList<RunConfig> RunFields();
+/// Keys of one entry of `students:`.
+FieldList<StudentSettings> StudentFields();
+
+// Parts of the above, split by file.
+FieldList<TeacherSettings> TeacherFields();
+FieldList<StopSettings> StopFields();
+Field<RunConfig> StudentsField();
+
+/// `network.layers` of a model.
+template <typename S>
+Field<S> LayersField(std::vector<LayerSpec> S::*member, std::string doc);
+
+/// Layers from YAML: `relu`, `{linear: 64}`, `{conv2d: {...}}`. Reports every unknown layer or key.
+std::vector<LayerSpec> ReadLayers(const FieldInput& in);
+/// "[{linear: 64}, relu, {q_head: {dueling: true}}]"
+std::string PrintLayers(const std::vector<LayerSpec>& layers);
+
+/// A layer's configuration, for `stillhouse list networks`.
+struct LayerDoc {
+  std::string name;
+  std::string options;  ///< with ranges and defaults
+  std::string doc;
+};
+std::vector<LayerDoc> LayerDocs();
+
+template <typename S>
+Field<S> LayersField(std::vector<LayerSpec> S::*member, std::string doc) {
+  return {"network.layers",
+          "list of layers",
+          std::move(doc),
+          [=](const FieldInput& in, S& out) { out.*member = ReadLayers(in); },
+          [=](const S& in) { return PrintLayers(in.*member); },
+          {},
+          {}};
+}
+
+/// True for a name usable as a directory: letters, digits, '.', '_', '-', at most 100, and not
+/// beginning with a dot.
+bool IsPlainName(const std::string& name);
+
+}  // namespace stillhouse

@@ -1,0 +1,223 @@
+#include <fmt/format.h>
+
+#include "common/config/config_fields.h"
+#include "common/config/field_reader.h"
+
+namespace stillhouse {
+namespace {
+
+constexpr std::size_t kMaxStudents = 64;
+
+bool IsDevice(const std::string& text) {
+  if (text == "auto" || text == "cpu" || text == "cuda") return true;
+  if (!text.starts_with("cuda:") || text.size() < 6 || text.size() > 8) return false;
+  return text.find_first_not_of("0123456789", 5) == std::string::npos;
+}
+
+FieldList<AlgorithmSettings> AlgorithmFields() {
+  using S = AlgorithmSettings;
+  return {
+      FixedField<S>("kind", {"dqn"}, {"c51", "qr_dqn"}, "The learning rule (Mnih et al. 2015)."),
+      FlagField<S>("double", &S::double_q,
+                   "The online network chooses the next action (van Hasselt et al. 2016)."),
+      WordField<S, S::Loss>("loss", &S::loss,
+                            {{"squared", S::Loss::kSquared}, {"huber", S::Loss::kHuber}}, {},
+                            "Loss of the TD error."),
+      OnlyWith<S>(NumberField<S>("huber_delta", &S::huber_delta, {0, 1e6, true},
+                                 "Error at which the loss turns linear."),
+                  "loss: huber", [](const S& a) { return a.loss == S::Loss::kHuber; }),
+  };
+}
+
+FieldList<OptimizerSettings> OptimizerFields() {
+  using S = OptimizerSettings;
+  const auto adam = [](const S& o) { return o.kind == S::Kind::kAdam; };
+  const auto rmsprop = [](const S& o) { return o.kind == S::Kind::kRmsProp; };
+  return {
+      WordField<S, S::Kind>("kind", &S::kind,
+                            {{"adam", S::Kind::kAdam}, {"rmsprop", S::Kind::kRmsProp}},
+                            {"sgd", "adamw"}, "Rule of the update."),
+      NumberField<S>("learning_rate", &S::learning_rate, {0, 10, true}, "Step size."),
+      NumberField<S>("epsilon", &S::epsilon, {0, 1, true}, "Added to the denominator."),
+      OnlyWith<S>(NumberField<S>("beta1", &S::beta1, {0, 0.9999999}, "Decay of the mean."),
+                  "kind: adam", adam),
+      OnlyWith<S>(NumberField<S>("beta2", &S::beta2, {0, 0.9999999}, "Decay of the mean square."),
+                  "kind: adam", adam),
+      OnlyWith<S>(NumberField<S>("alpha", &S::alpha, {0, 0.9999999}, "Decay of the mean square."),
+                  "kind: rmsprop", rmsprop),
+      OnlyWith<S>(NumberField<S>("momentum", &S::momentum, {0, 0.9999999}, "Momentum."),
+                  "kind: rmsprop", rmsprop),
+      OnlyWith<S>(FlagField<S>("centered", &S::centered,
+                               "Divide by the variance instead of the mean square."),
+                  "kind: rmsprop", rmsprop),
+      NumberField<S>("max_grad_norm", &S::max_grad_norm, {0, 1e9},
+                     "The gradient is scaled down to this norm; 0: never."),
+  };
+}
+
+FieldList<DistillLossSettings> DistillLossFields() {
+  using S = DistillLossSettings;
+  const auto divergence = [](const S& l) {
+    return l.kind == LossKind::kKl || l.kind == LossKind::kKlReverse;
+  };
+  return {
+      WordField<S, LossKind>(
+          "kind", &S::kind,
+          {{"kl", LossKind::kKl},
+           {"kl_reverse", LossKind::kKlReverse},
+           {"mse", LossKind::kMse},
+           {"nll", LossKind::kNll}},
+          {"js", "mse_centered", "dkd", "hint", "attention", "autoencoder", "relational",
+           "main_aux", "mutual", "multi_teacher", "kickstart", "adversarial"},
+          "kl: KL(teacher, student); kl_reverse: the other way round; mse: squared error of Q, "
+          "summed over actions; nll: cross-entropy with the teacher's best action."),
+      OnlyWith<S>(WordField<S, Temper>("temper", &S::temper,
+                                       {{"teacher", Temper::kTeacher}, {"both", Temper::kBoth}}, {},
+                                       "Whose outputs the temperature divides: the teacher's "
+                                       "(Rusu et al. 2015) or both (Hinton et al. 2015)."),
+                  "kind: kl or kl_reverse", divergence),
+      OnlyWith<S>(NumberField<S>("temperature", &S::temperature, {0, 1e6, true},
+                                 "Divides Q before the softmax; below 1 sharpens."),
+                  "kind: kl or kl_reverse", divergence),
+      OnlyWith<S>(FlagField<S>("tau_squared", &S::tau_squared,
+                               "The loss is multiplied by the temperature squared."),
+                  "temper: both",
+                  [=](const S& l) { return divergence(l) && l.temper == Temper::kBoth; }),
+      FlagField<S>("weighted", &S::weighted, "Use the batch's importance weights."),
+      FixedField<S>("hard_weight", {}, {}, "Weight of the loss on labels."),
+      FixedField<S>("soft_weight", {}, {}, "Weight of the loss on the teacher's outputs."),
+  };
+}
+
+/// `from: [teacher]`, also written `from: teacher`.
+Field<StudentSettings> FromField() {
+  const auto is_teacher = [](const ConfigNode& node) {
+    return node.IsScalar() && node.text == "teacher";
+  };
+  return {"from",
+          "[teacher]",
+          "The models it learns from.",
+          [=](const FieldInput& in, StudentSettings&) {
+            const bool list = in.node.kind == ConfigNode::Kind::kList &&
+                              in.node.items.size() == 1 && is_teacher(in.node.items[0]);
+            if (!list && !is_teacher(in.node)) {
+              in.Fail("a source other than [teacher] is not supported yet");
+            }
+          },
+          [](const StudentSettings&) { return std::string("[teacher]"); },
+          {},
+          {}};
+}
+
+/// A share of the student's data that cannot be chosen yet.
+Field<StudentSettings> ShareField(std::string path, double only, std::string doc) {
+  return {std::move(path),
+          fmt::format("{}; not supported yet: other shares", only),
+          std::move(doc),
+          [=](const FieldInput& in, StudentSettings&) {
+            const auto value = ReadNumber(in, {0, 1}, "");
+            if (value && *value != only) {
+              in.Fail(fmt::format("{} is not supported yet; allowed: {}", *value, only));
+            }
+          },
+          [=](const StudentSettings&) { return PrintNumber(only); },
+          {},
+          {}};
+}
+
+void ReadStudents(const FieldInput& in, RunConfig& config) {
+  if (in.node.kind != ConfigNode::Kind::kMap) {
+    in.FailExpected("a map of student names to their settings");
+    return;
+  }
+  const FieldList<StudentSettings> fields = StudentFields();
+  for (const auto& [name, place, value] : in.node.entries) {
+    const std::string path = in.path + "." + name;
+    ConfigErrors& errors = in.context.errors;
+    if (!IsPlainName(name) || name.find('.') != std::string::npos) {
+      errors.Add(place, path, "a student's name has letters, digits, '_' and '-' only");
+    } else if (name == "teacher") {
+      errors.Add(place, path, "the name 'teacher' is taken by the teacher");
+    } else if (config.students.size() == kMaxStudents) {
+      errors.Add(place, path, fmt::format("more than {} students", kMaxStudents));
+      return;
+    } else {
+      StudentSettings student;
+      student.name = name;
+      ReadFields(value, path + ".", fields, student, in.context);
+      config.students.push_back(std::move(student));
+    }
+  }
+}
+
+}  // namespace
+
+FieldList<TeacherSettings> TeacherFields() {
+  using S = TeacherSettings;
+  FieldList<S> fields = {
+      LayersField<S>(&S::network,
+                     "Layers from the observation to `q_head`; the head's size comes "
+                     "from the actions. Default: conv2d 16 (kernel 3), linear 128, "
+                     "dueling head for minatar/; linear 128 twice elsewhere.")};
+  AppendFields(fields, "algorithm", &S::algorithm, AlgorithmFields());
+  AppendFields(fields, "optimizer", &S::optimizer, OptimizerFields());
+  const FieldList<S> rest = {
+      IntegerField<S>("batch_size", &S::batch_size, {1, 65536}, "Transitions of one update."),
+      IntegerField<S>("publish_every", &S::publish_every, {1, 1e9},
+                      "Updates between publications of weights; a publication is a version."),
+      IntegerField<S>("target_update", &S::target_update, {1, 1e9},
+                      "Updates between hard copies to the target network."),
+      IntegerField<S>("prefetch", &S::prefetch, {1, 1024}, "Batches requested ahead."),
+      FixedField<S>("learners", {"1"}, {}, "Learner ranks."),
+      TextField<S>("device", &S::device, IsDevice, "auto, cpu, cuda or cuda:N",
+                   "Where the update runs; auto: the first GPU, or the CPU."),
+      WordField<S, FinalTeacher>(
+          "final", &S::final, {{"average", FinalTeacher::kAverage}, {"last", FinalTeacher::kLast}},
+          {"best"},
+          "Which weights become the frozen teacher at the end: their Polyak average or the last."),
+      IntegerField<S>("average", &S::average, {1, 1e9}, "Updates that the Polyak average spans."),
+      FixedField<S>("init", {"none"}, {}, "Weights to start from."),
+  };
+  fields.insert(fields.end(), rest.begin(), rest.end());
+  return fields;
+}
+
+FieldList<StudentSettings> StudentFields() {
+  using S = StudentSettings;
+  FieldList<S> fields = {
+      LayersField<S>(&S::network,
+                     "Layers. Default: conv2d 8 (kernel 3), linear 64, dueling head "
+                     "for minatar/; linear 32 twice elsewhere.")};
+  AppendFields(fields, "optimizer", &S::optimizer, OptimizerFields());
+  AppendFields(fields, "loss", &S::loss, DistillLossFields());
+  const FieldList<S> rest = {
+      WordField<S, LabelRows>("rows", &S::rows,
+                              {{"s", LabelRows::kS}, {"s_and_next", LabelRows::kSAndNext}}, {},
+                              "Labelled states it learns from: the batch's, or its next states "
+                              "too."),
+      IntegerField<S>("publish_every", &S::publish_every, {1, 1e9},
+                      "Updates between publications of its weights."),
+      FromField(),
+      FixedField<S>("labels", {"stream"}, {"local"}, "Where labels are made."),
+      FixedField<S>("max_label_age", {"none"}, {}, "Age at which labels are made anew."),
+      FixedField<S>("label_source", {"current"}, {"average", "lagged", "best"},
+                    "Which of the teacher's weights label."),
+      FixedField<S>("rewards", {"none"}, {}, "Learning from rewards besides."),
+      ShareField("data.replay", 1, "Share of its data that comes from the replay."),
+      ShareField("data.own", 0, "Share that it collects by playing itself."),
+  };
+  fields.insert(fields.end(), rest.begin(), rest.end());
+  return fields;
+}
+
+Field<RunConfig> StudentsField() {
+  return {"students",
+          "map of names to the keys below",
+          "The models distilled from the teacher.",
+          ReadStudents,
+          {},
+          {},
+          {}};
+}
+
+}  // namespace stillhouse

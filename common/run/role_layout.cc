@@ -1,0 +1,170 @@
+#include "common/run/role_layout.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "common/base/error.h"
+#include "common/config/config_check.h"
+
+namespace stillhouse {
+namespace {
+
+/// How many ranks each kind has for itself, besides rank 0.
+struct RankGroups {
+  std::int32_t students = 0;
+  std::int32_t shards = 0;
+  std::int32_t actors = 0;
+};
+
+/// Shares `spare` ranks (all but rank 0). A group that gets none lives with another.
+RankGroups ShareRanks(const RunConfig& config, std::int32_t spare) {
+  const auto students = static_cast<std::int32_t>(config.students.size());
+  RankGroups groups;
+  const auto give = [&](std::int32_t& group, std::int32_t most) {
+    const std::int32_t more = std::clamp(most - group, 0, spare);
+    group += more;
+    spare -= more;
+  };
+  give(groups.actors, 1);
+  give(groups.students, std::min(1, students));
+  give(groups.shards, 1);
+  if (config.actors.hosts > 0) give(groups.actors, config.actors.hosts);
+  give(groups.shards, config.replay.shards);
+  give(groups.students, students);
+  if (config.actors.hosts == 0) groups.actors += spare;
+  return groups;
+}
+
+void CheckRanks(const RunConfig& config, std::int32_t ranks) {
+  const std::int32_t hosts = config.actors.hosts;
+  if (ranks < 1) throw ConfigError(fmt::format("{} ranks: at least one is needed", ranks));
+  if (config.run.deterministic && ranks > 1) {
+    throw ConfigError(
+        fmt::format("run.deterministic: one process does everything, but the job has {} ranks; "
+                    "start it without mpirun or with -n 1",
+                    ranks));
+  }
+  if (hosts > ranks) {
+    throw ConfigError(
+        fmt::format("actors.hosts: {} hosts need {} ranks, the job has {}", hosts, hosts, ranks));
+  }
+  const auto students = static_cast<std::int32_t>(config.students.size());
+  const std::int32_t most = 1 + students + config.replay.shards + hosts;
+  if (hosts > 0 && ranks > most) {
+    throw ConfigError(
+        fmt::format("actors.hosts: {} leaves {} of {} ranks without a role; use "
+                    "-n {}, more hosts, or auto",
+                    hosts, ranks - most, ranks, most));
+  }
+}
+
+void AssignStudents(const RunConfig& config, RoleLayout& layout, std::int32_t hosts) {
+  layout.students_of_host.resize(static_cast<std::size_t>(hosts));
+  for (std::size_t s = 0; s < config.students.size(); ++s) {
+    layout.students_of_host[s % static_cast<std::size_t>(hosts)].push_back(
+        static_cast<std::int32_t>(s));
+  }
+}
+
+void AssignWorkers(const RunConfig& config, RoleLayout& layout, std::int32_t hosts,
+                   std::int32_t cores) {
+  std::int32_t workers = config.actors.workers;
+  if (workers == 0) {
+    const std::int32_t busy = 1 + layout.Count(RoleKind::kStudentHost);
+    // A deterministic run must not depend on the machine's cores.
+    workers = config.run.deterministic ? 1 : std::max({1, hosts, cores - busy});
+  }
+  if (workers < hosts) {
+    throw ConfigError(
+        fmt::format("actors.workers: {} are fewer than the {} actor hosts", workers, hosts));
+  }
+  for (std::int32_t host = 0; host < hosts; ++host) {
+    layout.workers_of_actor_host.push_back(workers / hosts + (host < workers % hosts ? 1 : 0));
+  }
+}
+
+}  // namespace
+
+std::string_view RoleName(RoleKind kind) {
+  switch (kind) {
+    case RoleKind::kCoordinator:
+      return "coordinator";
+    case RoleKind::kLearner:
+      return "learner";
+    case RoleKind::kStudentHost:
+      return "student_host";
+    case RoleKind::kShard:
+      return "shard";
+    case RoleKind::kActorHost:
+      return "actor_host";
+  }
+  SH_CHECK(false, "unknown role {}", static_cast<int>(kind));
+}
+
+std::int32_t RoleLayout::Count(RoleKind kind) const {
+  std::int32_t count = 0;
+  for (const auto& roles : ranks) {
+    for (const Role& role : roles) count += role.kind == kind ? 1 : 0;
+  }
+  return count;
+}
+
+std::int32_t RoleLayout::RankOf(RoleKind kind, std::int32_t index) const {
+  for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
+    for (const Role& role : ranks[rank]) {
+      if (role == Role{kind, index}) return static_cast<std::int32_t>(rank);
+    }
+  }
+  SH_CHECK(false, "no {} {} in the layout", RoleName(kind), index);
+}
+
+bool RoleLayout::Plays(std::int32_t rank, RoleKind kind) const {
+  const auto& roles = ranks.at(static_cast<std::size_t>(rank));
+  return std::any_of(roles.begin(), roles.end(),
+                     [&](const Role& role) { return role.kind == kind; });
+}
+
+std::int32_t RoleLayout::Workers() const {
+  std::int32_t workers = 0;
+  for (const std::int32_t of_host : workers_of_actor_host) workers += of_host;
+  return workers;
+}
+
+RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores) {
+  CheckRanks(config, ranks);
+  const RankGroups groups = ShareRanks(config, ranks - 1);
+  RoleLayout layout;
+  layout.ranks.resize(static_cast<std::size_t>(ranks));
+  const auto add = [&](std::int32_t rank, RoleKind kind, std::int32_t index) {
+    layout.ranks[static_cast<std::size_t>(rank)].push_back({kind, index});
+  };
+  add(0, RoleKind::kCoordinator, 0);
+  add(0, RoleKind::kLearner, 0);
+
+  // Student hosts follow rank 0, then come the shards, then the actor hosts.
+  const bool has_students = !config.students.empty();
+  const std::int32_t student_hosts = has_students ? std::max(1, groups.students) : 0;
+  for (std::int32_t host = 0; host < student_hosts; ++host) {
+    add(groups.students == 0 ? 0 : 1 + host, RoleKind::kStudentHost, host);
+  }
+  // Without ranks of their own shards live with the last rank's actor host (rank 0 when alone).
+  const std::int32_t first_shard = groups.shards == 0 ? ranks - 1 : 1 + groups.students;
+  const std::int32_t shard_ranks = std::max(1, groups.shards);
+  for (std::int32_t shard = 0; shard < config.replay.shards; ++shard) {
+    add(first_shard + shard % shard_ranks, RoleKind::kShard, shard);
+  }
+  // Explicit hosts beyond their own ranks move in with shards, students and rank 0, in that order.
+  const std::int32_t hosts =
+      config.actors.hosts > 0 ? config.actors.hosts : std::max(1, groups.actors);
+  for (std::int32_t host = 0; host < hosts; ++host) {
+    add(ranks - hosts + host, RoleKind::kActorHost, host);
+  }
+  if (has_students) AssignStudents(config, layout, student_hosts);
+  AssignWorkers(config, layout, hosts, cores);
+  ResolveTolerance(config, layout.Workers());
+  return layout;
+}
+
+}  // namespace stillhouse
