@@ -179,7 +179,7 @@ ChunkView::ChunkView(std::span<const std::uint8_t> bytes, const EnvironmentSpec&
 }
 
 void ChunkView::CheckContents(const EnvironmentSpec& spec) const {
-  if (incarnation_ == 0 || sequence_ == 0) Refuse(sequence_, "incarnation or sequence is 0");
+  if (sequence_ == 0) Refuse(sequence_, "sequence numbers start at 1");
   const std::uint8_t* flags = bytes_.data() + shape_.FlagsAt();
   for (std::uint32_t t = 0; t < shape_.steps; ++t) {
     if (flags[t] > (kTerminated | kTruncated)) {

@@ -73,9 +73,4 @@ class Sampler {
   std::map<std::uint64_t, Plan> pending_;
 };
 
-/// Importance weights (N P_i)^-beta over the largest of them, or over the weight of probability
-/// `least` when that is positive. Pure; float64 inside.
-std::vector<float> ImportanceWeights(std::span<const double> probabilities, double store_size,
-                                     double beta, double least = 0);
-
 }  // namespace stillhouse::replay

@@ -1,0 +1,161 @@
+#include "replay/sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "common/base/error.h"
+#include "replay/priority.h"
+
+namespace stillhouse::replay {
+
+Sampler::Sampler(std::uint32_t shards, const ReplaySettings& settings)
+    : shards_(shards), settings_(settings), totals_(shards) {
+  SH_CHECK(shards >= 1, "no shards");
+}
+
+std::vector<SampleRequest> Sampler::Poll() {
+  std::vector<SampleRequest> requests(shards_);
+  for (auto& request : requests) request.request = next_id_;
+  ++next_id_;
+  return requests;
+}
+
+std::vector<double> Sampler::DrawMasses(std::uint32_t batch_size, double total, Rng& rng) const {
+  std::vector<double> masses(batch_size);
+  for (std::uint32_t k = 0; k < batch_size; ++k) {
+    masses[k] = settings_.draw == DrawKind::kStratified ? (k + rng.Uniform()) * total / batch_size
+                                                        : rng.Uniform() * total;
+  }
+  return masses;
+}
+
+std::vector<SampleRequest> Sampler::Draw(std::uint32_t batch_size, Rng& rng) {
+  Plan plan;
+  plan.assumed_total = TotalMass();
+  if (!(plan.assumed_total > 0)) return {};
+  std::vector<double> ends(shards_);  // cumulative mass after each shard
+  double sum = 0;
+  std::uint32_t last = 0;  // the last shard with mass: where rounding may push a draw
+  for (std::uint32_t k = 0; k < shards_; ++k) {
+    plan.assumed_mass.push_back(totals_[k].mass);
+    if (totals_[k].mass > 0) last = k;
+    ends[k] = sum += totals_[k].mass;
+  }
+  std::vector<SampleRequest> requests(shards_);
+  for (std::uint32_t k = 0; k < shards_; ++k) {
+    requests[k].request = next_id_;
+    requests[k].assumed_mass = plan.assumed_mass[k];
+  }
+  for (const double mass : DrawMasses(batch_size, plan.assumed_total, rng)) {
+    // As in the tree: the first shard whose cumulative mass is above it, never an empty one.
+    const auto end = std::upper_bound(ends.begin(), ends.end(), mass);
+    const auto k = end == ends.end() ? last : static_cast<std::uint32_t>(end - ends.begin());
+    const double before = k == 0 ? 0 : ends[k - 1];
+    const double most = std::nextafter(plan.assumed_mass[k], 0.0);
+    requests[k].offsets.push_back(std::clamp(mass - before, 0.0, most));
+    plan.shards.push_back(k);
+  }
+  plan.replies.resize(shards_);
+  plan.missing = shards_;
+  pending_.emplace(next_id_++, std::move(plan));
+  return requests;
+}
+
+std::optional<Batch> Sampler::Accept(std::uint32_t shard, SampleReply reply) {
+  Learn(shard, reply.totals);
+  const auto found = pending_.find(reply.request);
+  if (found == pending_.end()) return std::nullopt;
+  Plan& plan = found->second;
+  if (plan.replies[shard].has_value()) return std::nullopt;
+  const auto asked =
+      static_cast<std::size_t>(std::count(plan.shards.begin(), plan.shards.end(), shard));
+  if (reply.handles.size() > asked) {
+    throw WireError(fmt::format("shard {}: sample reply {}: {} rows, {} were asked for", shard,
+                                reply.request, reply.handles.size(), asked));
+  }
+  plan.replies[shard] = std::move(reply);
+  if (--plan.missing > 0) return std::nullopt;
+  Batch batch = Join(found->first, plan);
+  pending_.erase(found);
+  return batch;
+}
+
+Batch Sampler::Join(std::uint64_t id, const Plan& plan) const {
+  Batch batch;
+  batch.id = id;
+  std::vector<std::size_t> next(shards_, 0);  // rows taken from each reply
+  for (const std::uint32_t k : plan.shards) {
+    const SampleReply& reply = *plan.replies[k];
+    const std::size_t row = next[k]++;
+    if (row >= reply.handles.size()) continue;
+    const std::size_t packed = reply.observations.size() / reply.handles.size();
+    const double share = plan.assumed_mass[k] / plan.assumed_total;
+    batch.shards.push_back(k);
+    batch.handles.push_back(reply.handles[row]);
+    batch.probabilities.push_back(share * reply.priorities[row] / reply.totals.mass);
+    batch.actions.push_back(reply.actions[row]);
+    batch.rewards.push_back(reply.rewards[row]);
+    batch.discounts.push_back(reply.discounts[row]);
+    const auto append = [&](std::vector<std::uint8_t>& to, const std::vector<std::uint8_t>& from) {
+      const auto at = from.begin() + static_cast<std::ptrdiff_t>(row * packed);
+      if (to.empty()) to.reserve(packed * plan.shards.size());
+      to.insert(to.end(), at, at + static_cast<std::ptrdiff_t>(packed));
+    };
+    append(batch.observations, reply.observations);
+    append(batch.next_observations, reply.next_observations);
+  }
+  SetWeights(plan, batch);
+  return batch;
+}
+
+void Sampler::SetWeights(const Plan& plan, Batch& batch) const {
+  double size = 0;
+  double least = 0;
+  for (std::uint32_t k = 0; k < shards_; ++k) {
+    const ShardTotals& totals = plan.replies[k]->totals;
+    size += static_cast<double>(totals.size);
+    if (settings_.weight_normalization != WeightNormalization::kStore) continue;
+    const double share = plan.assumed_mass[k] / plan.assumed_total;
+    if (share <= 0 || totals.min_priority <= 0) continue;
+    const double here = share * totals.min_priority / totals.mass;
+    least = least > 0 ? std::min(least, here) : here;
+  }
+  const std::vector<double> weights =
+      ImportanceWeights(batch.probabilities, size, settings_.beta, least);
+  batch.weights.assign(weights.size(), 0);
+  std::transform(weights.begin(), weights.end(), batch.weights.begin(),
+                 [](double weight) { return static_cast<float>(weight); });
+}
+
+std::vector<PriorityUpdate> Sampler::Split(const Batch& batch,
+                                           std::span<const float> td_errors) const {
+  SH_CHECK(td_errors.size() == batch.Size(), "{} errors for {} rows", td_errors.size(),
+           batch.Size());
+  std::vector<PriorityUpdate> updates(shards_);
+  for (std::size_t row = 0; row < batch.Size(); ++row) {
+    PriorityUpdate& update = updates[batch.shards[row]];
+    update.handles.push_back(batch.handles[row]);
+    update.td_errors.push_back(td_errors[row]);
+  }
+  return updates;
+}
+
+void Sampler::Learn(std::uint32_t shard, const ShardTotals& totals) {
+  SH_CHECK(shard < shards_, "shard {} of {}", shard, shards_);
+  totals_[shard] = totals;
+}
+
+double Sampler::TotalMass() const {
+  double sum = 0;
+  for (const auto& totals : totals_) sum += totals.mass;
+  return sum;
+}
+
+std::uint64_t Sampler::Size() const {
+  std::uint64_t sum = 0;
+  for (const auto& totals : totals_) sum += totals.size;
+  return sum;
+}
+
+}  // namespace stillhouse::replay
