@@ -1,0 +1,22 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "actors/env/classic/classic_control.h"
+
+namespace stillhouse::actors {
+
+/// A pole on a cart (Barto, Sutton & Anderson 1983), Gymnasium's CartPole-v1: 500 steps.
+/// State and observation: x, velocity, angle, angular velocity.
+class CartPole final : public ClassicControl<4, 4> {
+ public:
+  CartPole();
+
+ private:
+  State Start(Rng& rng) const override;
+  StepResult Advance(State& state, std::int32_t action) const override;
+  std::array<float, 4> Features(const State& state) const override;
+};
+
+}  // namespace stillhouse::actors
