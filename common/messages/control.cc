@@ -140,6 +140,30 @@ RankReport RankReport::Decode(ByteReader& in) {
   return message;
 }
 
+void Frozen::Encode(ByteWriter& out) const {
+  out.Put(static_cast<std::uint32_t>(models.size()));
+  for (const auto& model : models) {
+    out.Put(model.model);
+    out.Put(model.version);
+    out.Put(model.updates);
+    out.PutVector(model.parameters);
+  }
+}
+
+Frozen Frozen::Decode(ByteReader& in) {
+  Frozen message;
+  const auto count = in.Get<std::uint32_t>();
+  if (count > in.Left() / 22) in.Fail("more models than bytes");
+  message.models.resize(count);
+  for (auto& model : message.models) {
+    model.model = in.Get<std::uint16_t>();
+    model.version = in.Get<std::uint64_t>();
+    model.updates = in.Get<std::uint64_t>();
+    model.parameters = in.GetVector<float>();
+  }
+  return message;
+}
+
 void EndpointTable::Encode(ByteWriter& out) const {
   out.Put(static_cast<std::uint32_t>(addresses.size()));
   for (const auto& address : addresses) out.PutString(address);

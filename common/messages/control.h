@@ -137,13 +137,23 @@ struct Freeze {
   static Freeze Decode(ByteReader&) { return {}; }
 };
 
-/// Learner, student host -> coordinator: done.
+/// One model's last word.
+struct FinalModel {
+  std::uint16_t model = 0;  ///< 0 the teacher, 1.. the students
+  std::uint64_t version = 0;
+  std::uint64_t updates = 0;
+  std::vector<float> parameters;  ///< flat, in the NetworkSpec's order
+};
+
+/// Learner, student host -> coordinator: done; these are the models that the run ends with.
 struct Frozen {
   static constexpr MessageKind kKind = MessageKind::kFrozen;
-  std::uint64_t updates = 0;
-  std::size_t SizeHint() const { return 8; }
-  void Encode(ByteWriter& out) const { out.Put(updates); }
-  static Frozen Decode(ByteReader& in) { return {in.Get<std::uint64_t>()}; }
+  std::vector<FinalModel> models;
+  std::size_t SizeHint() const {
+    return 8 + (models.empty() ? 0 : models.size() * (32 + models.front().parameters.size() * 4));
+  }
+  void Encode(ByteWriter& out) const;
+  static Frozen Decode(ByteReader& in);
 };
 
 /// Any role -> coordinator: the run cannot go on.

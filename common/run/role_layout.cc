@@ -87,34 +87,18 @@ void AssignWorkers(const RunConfig& config, RoleLayout& layout, std::int32_t hos
 
 }  // namespace
 
-std::string_view RoleName(RoleKind kind) {
-  switch (kind) {
-    case RoleKind::kCoordinator:
-      return "coordinator";
-    case RoleKind::kLearner:
-      return "learner";
-    case RoleKind::kStudentHost:
-      return "student_host";
-    case RoleKind::kShard:
-      return "shard";
-    case RoleKind::kActorHost:
-      return "actor_host";
-  }
-  SH_CHECK(false, "unknown role {}", static_cast<int>(kind));
-}
-
 std::int32_t RoleLayout::Count(RoleKind kind) const {
   std::int32_t count = 0;
   for (const auto& roles : ranks) {
-    for (const Role& role : roles) count += role.kind == kind ? 1 : 0;
+    for (const RoleAddress& role : roles) count += role.kind == kind ? 1 : 0;
   }
   return count;
 }
 
 std::int32_t RoleLayout::RankOf(RoleKind kind, std::int32_t index) const {
   for (std::size_t rank = 0; rank < ranks.size(); ++rank) {
-    for (const Role& role : ranks[rank]) {
-      if (role == Role{kind, index}) return static_cast<std::int32_t>(rank);
+    for (const RoleAddress& role : ranks[rank]) {
+      if (role.kind == kind && role.index == index) return static_cast<std::int32_t>(rank);
     }
   }
   SH_CHECK(false, "no {} {} in the layout", RoleName(kind), index);
@@ -123,7 +107,7 @@ std::int32_t RoleLayout::RankOf(RoleKind kind, std::int32_t index) const {
 bool RoleLayout::Plays(std::int32_t rank, RoleKind kind) const {
   const auto& roles = ranks.at(static_cast<std::size_t>(rank));
   return std::any_of(roles.begin(), roles.end(),
-                     [&](const Role& role) { return role.kind == kind; });
+                     [&](const RoleAddress& role) { return role.kind == kind; });
 }
 
 std::int32_t RoleLayout::Workers() const {
@@ -138,7 +122,8 @@ RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int3
   RoleLayout layout;
   layout.ranks.resize(static_cast<std::size_t>(ranks));
   const auto add = [&](std::int32_t rank, RoleKind kind, std::int32_t index) {
-    layout.ranks[static_cast<std::size_t>(rank)].push_back({kind, index});
+    layout.ranks[static_cast<std::size_t>(rank)].push_back(
+        {kind, static_cast<std::uint16_t>(index)});
   };
   add(0, RoleKind::kCoordinator, 0);
   add(0, RoleKind::kLearner, 0);

@@ -1,27 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "common/config/run_config.h"
+#include "common/messages/envelope.h"
 
 namespace stillhouse {
 
-enum class RoleKind : std::uint8_t { kCoordinator, kLearner, kStudentHost, kShard, kActorHost };
-
-/// "coordinator", "learner", "student_host", "shard", "actor_host".
-std::string_view RoleName(RoleKind kind);
-
-struct Role {
-  RoleKind kind = RoleKind::kCoordinator;
-  std::int32_t index = 0;  ///< among the roles of its kind
-  bool operator==(const Role&) const = default;
-};
-
 /// Which rank plays what. Plain values, equal on every rank that computes it.
 struct RoleLayout {
-  std::vector<std::vector<Role>> ranks;                     ///< [rank]
+  std::vector<std::vector<RoleAddress>> ranks;              ///< [rank]
   std::vector<std::vector<std::int32_t>> students_of_host;  ///< [student host] -> students served
   std::vector<std::int32_t> workers_of_actor_host;          ///< [actor host] worker processes
 

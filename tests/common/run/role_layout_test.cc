@@ -16,17 +16,19 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr Role kCoordinator{RoleKind::kCoordinator, 0};
-constexpr Role kLearner{RoleKind::kLearner, 0};
-Role StudentHost(std::int32_t i) { return {RoleKind::kStudentHost, i}; }
-Role Shard(std::int32_t i) { return {RoleKind::kShard, i}; }
-Role ActorHost(std::int32_t i) { return {RoleKind::kActorHost, i}; }
+constexpr RoleAddress kCoordinator{RoleKind::kCoordinator, 0};
+constexpr RoleAddress kLearner{RoleKind::kLearner, 0};
+RoleAddress StudentHost(std::int32_t i) { return {RoleKind::kStudentHost, i}; }
+RoleAddress Shard(std::int32_t i) { return {RoleKind::kShard, i}; }
+RoleAddress ActorHost(std::int32_t i) { return {RoleKind::kActorHost, i}; }
 
 /// Two shards, so many students, and what else is given.
 RunConfig Config(int students, const std::string& more = "") {
   RunConfig config = LoadConfigText("env: {id: classic/cart_pole}\n" + more, "c.yaml");
   for (int i = 0; i < students; ++i) {
-    config.students.push_back({.name = "s" + std::to_string(i)});
+    StudentSettings student;
+    student.name = "s" + std::to_string(i);
+    config.students.push_back(student);
   }
   return config;
 }

@@ -1,0 +1,150 @@
+#include "cli/job.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fmt/ranges.h>
+
+#include "actors/env/environment_factory.h"
+#include "common/config/config_check.h"
+#include "common/config/config_print.h"
+#include "common/model/native_network.h"
+#include "common/model/parameters.h"
+
+namespace stillhouse::cli {
+namespace {
+
+std::uint16_t Count(const RoleLayout& layout, RoleKind kind) {
+  return static_cast<std::uint16_t>(layout.Count(kind));
+}
+
+}  // namespace
+
+std::uint16_t Job::Shards() const { return Count(layout, RoleKind::kShard); }
+std::uint16_t Job::StudentHosts() const { return Count(layout, RoleKind::kStudentHost); }
+std::uint16_t Job::ActorHosts() const { return Count(layout, RoleKind::kActorHost); }
+
+Job MakeJob(RunConfig config, int ranks, int cores, std::string token) {
+  Job job;
+  const actors::EnvironmentOptions options{config.env.sticky_action_prob,
+                                           config.env.difficulty_ramping};
+  job.environment = actors::MakeEnvironment(config.env.id, options)->Spec();
+  if (const auto errors = CheckNetworks(config, job.environment); !errors.empty()) {
+    throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
+  }
+  job.layout = MakeRoleLayout(config, ranks, cores);
+  job.tolerance = ResolveTolerance(config, job.layout.Workers());
+  job.model_names.push_back("teacher");
+  job.networks.push_back(NetworkSpec::Create(config.teacher.network, job.environment.observation,
+                                             job.environment.num_actions));
+  for (const auto& student : config.students) {
+    job.model_names.push_back(student.name);
+    job.networks.push_back(NetworkSpec::Create(student.network, job.environment.observation,
+                                               job.environment.num_actions));
+  }
+  // The token travels apart: the configuration is handed to workers and written to disk.
+  config.run.token.clear();
+  job.config_yaml = PrintConfig(config);
+  job.config = std::move(config);
+  job.token = std::move(token);
+  return job;
+}
+
+replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
+  replay::ShardSettings settings;
+  settings.index = shard;
+  settings.shards = Shards();
+  settings.config = config;
+  settings.config_yaml = config_yaml;
+  settings.environment = environment;
+  settings.token = token;
+  settings.models = static_cast<std::uint16_t>(networks.size());
+  return settings;
+}
+
+learner::LearnerRole::Settings Job::LearnerSettings() const {
+  learner::LearnerRole::Settings settings;
+  settings.shards = Shards();
+  settings.student_hosts = StudentHosts();
+  settings.num_actions = environment.num_actions;
+  settings.teacher = config.teacher;
+  settings.replay = config.replay;
+  settings.seed = config.run.seed;
+  return settings;
+}
+
+std::vector<std::size_t> Job::StudentsOf(std::uint16_t host) const {
+  const auto& students = layout.students_of_host.at(host);
+  return {students.begin(), students.end()};
+}
+
+learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const {
+  learner::StudentRole::Settings settings;
+  settings.index = host;
+  settings.shards = Shards();
+  std::int32_t publish_every = 0;
+  for (const std::size_t student : StudentsOf(host)) {
+    settings.models.push_back(static_cast<std::uint16_t>(student + 1));
+    const std::int32_t wanted = config.students[student].publish_every;
+    publish_every = publish_every == 0 ? wanted : std::min(publish_every, wanted);
+  }
+  settings.publish_every = publish_every;
+  return settings;
+}
+
+LabelRows Job::Rows() const {
+  const bool next = std::any_of(config.students.begin(), config.students.end(),
+                                [](const auto& s) { return s.rows == LabelRows::kSAndNext; });
+  return next ? LabelRows::kSAndNext : LabelRows::kS;
+}
+
+Coordinator::Settings Job::CoordinatorSettings(const std::vector<double>& latency_us,
+                                               double start_unix_s) const {
+  Coordinator::Settings settings;
+  settings.config = config;
+  settings.shards = Shards();
+  settings.student_hosts = StudentHosts();
+  settings.actor_hosts = ActorHosts();
+  settings.host_of_student.resize(config.students.size());
+  for (std::uint16_t host = 0; host < settings.student_hosts; ++host) {
+    for (const std::size_t student : StudentsOf(host)) settings.host_of_student[student] = host;
+  }
+  for (std::size_t i = 0; i < networks.size(); ++i) {
+    settings.models.push_back({model_names[i],
+                               i == 0 ? ModelScore::Kind::kTeacher : ModelScore::Kind::kStudent,
+                               networks[i].ParameterCount(), networks[i].Macs(), latency_us[i]});
+  }
+  settings.tolerance = tolerance;
+  settings.token = token;
+  settings.start_unix_s = start_unix_s;
+  return settings;
+}
+
+double MeasureLatency(const NetworkSpec& network, std::uint64_t seed) {
+  constexpr int kRepeats = 200;
+  NativeNetwork native(network);
+  Rng rng = MakeRng(seed, RngPurpose::kInitialParameters);
+  native.SetParameters(InitialParameters(network, rng));
+  // About one bit in ten set: what the games' observations look like.
+  std::vector<std::uint8_t> observation(
+      static_cast<std::size_t>(network.Observation().PackedBytes()), 0);
+  if (network.Observation().kind == ElementKind::kBits) {
+    for (std::int64_t i = 0; i < network.Observation().Elements(); ++i) {
+      if (rng.Below(10) == 0) {
+        observation[static_cast<std::size_t>(i / 8)] |= static_cast<std::uint8_t>(1U << (i % 8));
+      }
+    }
+  }
+  std::vector<float> q(static_cast<std::size_t>(network.NumActions()));
+  std::vector<double> times;
+  for (int i = 0; i < kRepeats; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    native.Forward(observation, 1, q);
+    const std::chrono::duration<double, std::micro> took = std::chrono::steady_clock::now() - start;
+    times.push_back(took.count());
+  }
+  std::nth_element(times.begin(), times.begin() + kRepeats / 2, times.end());
+  return times[kRepeats / 2];
+}
+
+}  // namespace stillhouse::cli

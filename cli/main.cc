@@ -1,0 +1,77 @@
+#include <cstdio>
+#include <exception>
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/list.h"
+#include "cli/plan.h"
+#include "cli/train.h"
+#include "common/base/error.h"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadInput = 2;
+
+/// Commands of the contract whose feature does not exist yet: refused, never ignored.
+constexpr const char* kNotBuiltYet[] = {"actor",  "distill", "eval",   "export",
+                                        "status", "replay",  "new-env"};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace stillhouse;
+  CLI::App app{"Stillhouse: train a large policy and distil small ones from it in one run"};
+  app.set_version_flag("--version", STILLHOUSE_VERSION);
+  app.require_subcommand(1);
+
+  cli::TrainOptions train;
+  std::string resume = "never";
+  auto* train_command = app.add_subcommand("train", "the main job; under mpirun -n N, or alone");
+  train_command->add_option("CONFIG", train.config_path, "configuration file (YAML)")->required();
+  train_command->add_option("--set", train.overrides, "key.path=value, may be repeated");
+  train_command->add_option("--run-dir", train.run_dir, "instead of <run.dir>/<run.name>");
+  train_command->add_option("--resume", resume, "never (auto and DIR are not supported yet)");
+  train_command->add_flag("--quiet", train.quiet, "warnings and the scoreboard only");
+  train_command->add_flag("--verbose", train.verbose, "debug lines too");
+
+  cli::PlanOptions plan;
+  auto* plan_command = app.add_subcommand("plan", "validate and show who plays what");
+  plan_command->add_option("CONFIG", plan.config_path, "configuration file (YAML)")->required();
+  plan_command->add_option("-n", plan.ranks, "number of ranks")->required();
+  plan_command->add_option("--hosts", plan.hosts, "hostfile (not supported yet)");
+  plan_command->add_option("--set", plan.overrides, "key.path=value, may be repeated");
+
+  std::string list_kind;
+  bool list_json = false;
+  auto* list_command = app.add_subcommand("list", "what is built in");
+  list_command->add_option("KIND", list_kind, "envs | networks | losses | algorithms")->required();
+  list_command->add_flag("--json", list_json, "as JSON");
+
+  for (const char* name : kNotBuiltYet) {
+    app.add_subcommand(name, "not supported yet")->allow_extras();
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : kBadInput;
+  }
+  try {
+    if (*train_command) {
+      if (resume != "never") throw ConfigError("--resume " + resume + ": not supported yet");
+      return cli::RunTrain(train, argc, argv);
+    }
+    if (*plan_command) return cli::RunPlan(plan, std::cout);
+    if (*list_command) return cli::RunList(list_kind, list_json, std::cout);
+    throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");
+  } catch (const ConfigError& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return kBadInput;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "FATAL %s\n", error.what());
+    return kFailed;
+  }
+}

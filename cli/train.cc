@@ -1,0 +1,268 @@
+#include "cli/train.h"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "actors/actor_host.h"
+#include "actors/env/environment_factory.h"
+#include "actors/process_launcher.h"
+#include "cli/file_recorder.h"
+#include "cli/in_process_cluster.h"
+#include "cli/job.h"
+#include "cli/rank_runtime.h"
+#include "common/comm/mpi_session.h"
+#include "common/config/config_load.h"
+#include "common/config/config_print.h"
+#include "learner/driver/role_drivers.h"
+#include "learner/protocol/compute_loader.h"
+#include "replay/driver/shard_driver.h"
+
+namespace stillhouse::cli {
+namespace {
+
+constexpr int kDone = 0;
+constexpr int kFailed = 1;
+constexpr int kBadInput = 2;
+
+std::vector<EnvironmentChoice> KnownEnvironments() {
+  std::vector<EnvironmentChoice> choices;
+  for (const auto& info : actors::BuiltInEnvironments()) {
+    EnvironmentChoice choice{info.id, {}};
+    for (const auto& option : info.options) choice.options.push_back(option.name);
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+double UnixSeconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// What rank 0 decides and every rank needs: an error in its place ends all ranks alike.
+struct Setup {
+  std::string error;
+  int status = kDone;
+  std::string config_yaml;
+  std::string token;
+  std::uint32_t cores = 1;
+};
+
+std::vector<std::uint8_t> Encode(const Setup& setup) {
+  ByteWriter out;
+  out.PutString(setup.error);
+  out.Put(static_cast<std::int32_t>(setup.status));
+  out.PutString(setup.config_yaml);
+  out.PutString(setup.token);
+  out.Put(setup.cores);
+  return out.Take();
+}
+
+Setup Decode(const std::vector<std::uint8_t>& bytes) {
+  ByteReader in(bytes, "setup");
+  Setup setup;
+  setup.error = in.GetString();
+  setup.status = in.Get<std::int32_t>();
+  setup.config_yaml = in.GetString();
+  setup.token = in.GetString();
+  setup.cores = in.Get<std::uint32_t>();
+  return setup;
+}
+
+/// Rank 0's part before anything starts: configuration, layout, run directory.
+Setup Prepare(const TrainOptions& options, int ranks, std::optional<RunDirectory>& directory) {
+  Setup setup;
+  try {
+    RunConfig config = LoadConfig(options.config_path, {options.overrides, KnownEnvironments()});
+    setup.cores = std::max(1U, std::thread::hardware_concurrency());
+    const Job job = MakeJob(config, ranks, static_cast<int>(setup.cores), "");
+    const std::filesystem::path path = options.run_dir.empty()
+                                           ? std::filesystem::path(config.run.dir) / config.run.name
+                                           : std::filesystem::path(options.run_dir);
+    directory.emplace(RunDirectory::Create(path, config.run.token));
+    setup.token = directory->Token();
+    setup.config_yaml = job.config_yaml;
+    directory->WriteConfig(setup.config_yaml);
+    directory->WriteStatus(RunState::kRunning, "", std::nullopt);
+  } catch (const ConfigError& error) {
+    setup.error = error.what();
+    setup.status = kBadInput;
+  } catch (const StorageError& error) {
+    setup.error = error.what();
+    setup.status = kBadInput;
+  }
+  return setup;
+}
+
+Log MakeLog(const TrainOptions& options, const std::string& prefix) {
+  LogOptions log;
+  log.prefix = prefix;
+  log.level = options.verbose ? LogLevel::kDebug
+              : options.quiet ? LogLevel::kWarning
+                              : LogLevel::kInfo;
+  return Log(log);
+}
+
+/// Rank 0's ending: what the run was, for scripts and people.
+int Conclude(const Coordinator::Outcome& outcome, const Scoreboard& scores, RunDirectory& directory,
+             const Log& log) {
+  const int status = outcome.failed ? kFailed : kDone;
+  directory.WriteStatus(outcome.failed ? RunState::kFailed : RunState::kDone, outcome.reason,
+                        status);
+  if (outcome.failed) {
+    log.Error("run failed: {}", outcome.reason);
+  } else {
+    std::fputs(ScoreboardTable(scores).c_str(), stdout);
+    std::fflush(stdout);
+  }
+  return status;
+}
+
+std::vector<double> MeasureLatencies(const Job& job) {
+  std::vector<double> latency_us;
+  for (const auto& network : job.networks) {
+    latency_us.push_back(MeasureLatency(network, job.config.run.seed));
+  }
+  return latency_us;
+}
+
+/// The roles of this rank, alive for as long as the run.
+struct RankRoles {
+  std::optional<learner::ComputeModule> compute;
+  std::unique_ptr<FileRecorder> recorder;
+  std::unique_ptr<Coordinator> coordinator;
+  std::unique_ptr<actors::ProcessLauncher> launcher;
+  std::vector<std::unique_ptr<Role>> roles;
+};
+
+std::uint32_t FirstWorkerOf(const Job& job, std::int32_t host) {
+  std::uint32_t first = 0;
+  for (std::int32_t i = 0; i < host; ++i) {
+    first +=
+        static_cast<std::uint32_t>(job.layout.workers_of_actor_host[static_cast<std::size_t>(i)]);
+  }
+  return first;
+}
+
+template <typename RoleType>
+void Host(RankRoles& rank, RankRuntime& runtime, std::unique_ptr<RoleType> role) {
+  RoleType* borrowed = role.get();
+  runtime.Add(*borrowed, [borrowed] { return borrowed->HasLeft(); });
+  rank.roles.push_back(std::move(role));
+}
+
+void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& clock, const Log& log,
+              RankRoles& rank, RankRuntime& runtime) {
+  const bool needs_compute = role.kind == RoleKind::kLearner || role.kind == RoleKind::kStudentHost;
+  if (needs_compute && !rank.compute) {
+    rank.compute.emplace(learner::ComputeModule::Load());
+    log.Info("{}: {}", role.ToString(), rank.compute->Factory().Describe());
+  }
+  switch (role.kind) {
+    case RoleKind::kCoordinator:
+      return;  // made by the caller, who owns the recorder
+    case RoleKind::kLearner:
+      return Host(rank, runtime,
+                  learner::MakeLearnerDriver(
+                      job.LearnerSettings(),
+                      rank.compute->Factory().MakeTeacher(job.config, job.environment, job.Rows(),
+                                                          !job.config.students.empty()),
+                      loop));
+    case RoleKind::kStudentHost: {
+      const auto served = job.StudentsOf(role.index);
+      return Host(
+          rank, runtime,
+          learner::MakeStudentDriver(
+              job.StudentSettingsOf(role.index),
+              rank.compute->Factory().MakeStudents(job.config, job.environment, served), loop));
+    }
+    case RoleKind::kShard:
+      return Host(rank, runtime,
+                  std::make_unique<replay::ShardDriver>(
+                      job.ShardSettingsOf(role.index), loop, job.config.actors.listen, clock,
+                      [&log](const std::string& line) { log.Warning("{}", line); }));
+    case RoleKind::kActorHost: {
+      if (!rank.launcher) rank.launcher = actors::MakeProcessLauncher();
+      const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);
+      return Host(rank, runtime,
+                  std::make_unique<actors::ActorHost>(role.index, FirstWorkerOf(job, role.index),
+                                                      workers, *rank.launcher));
+    }
+  }
+}
+
+int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* session,
+            RunDirectory* directory) {
+  const int rank = session != nullptr ? session->Rank() : 0;
+  const Log log = MakeLog(options, fmt::format("rank {}", rank));
+  const SteadyClock clock;
+  EventLoop loop;
+  std::optional<comm::Communicator> communicator;
+  if (session != nullptr) communicator.emplace();
+  RankRoles mine;
+  RankRuntime runtime(job.layout, rank, communicator ? &*communicator : nullptr, loop, clock, log);
+  if (directory != nullptr) {
+    mine.recorder =
+        std::make_unique<FileRecorder>(*directory, log, job.model_names, job.networks, HostName());
+    mine.coordinator = std::make_unique<Coordinator>(
+        job.CoordinatorSettings(MeasureLatencies(job), UnixSeconds()), *mine.recorder);
+    runtime.Add(*mine.coordinator, [&mine] { return mine.coordinator->Finished(); });
+  }
+  for (const auto& role : job.layout.ranks[static_cast<std::size_t>(rank)]) {
+    MakeRole(job, role, loop, clock, log, mine, runtime);
+  }
+  loop.OnSignals({SIGINT, SIGTERM, SIGUSR1}, [&](int signal) {
+    if (mine.coordinator) {
+      mine.coordinator->Fail(fmt::format("stopped by signal {}", signal));
+    }
+  });
+  runtime.Run([&mine] { return mine.coordinator && mine.coordinator->Finished(); });
+  if (!mine.coordinator) return kDone;
+  const auto& outcome = mine.coordinator->Result();
+  const int status = Conclude(outcome, mine.coordinator->Scores(), *directory, log);
+  if (!outcome.unanswered.empty() && session != nullptr) {
+    log.Warning("{} did not leave: aborting the job", outcome.unanswered.front());
+    session->Abort(status);
+  }
+  return status;
+}
+
+int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& directory) {
+  const Log log = MakeLog(options, "deterministic");
+  const auto module = learner::ComputeModule::Load();
+  FileRecorder recorder(directory, log, job.model_names, job.networks, "");
+  InProcessCluster cluster(job, module.Factory(), recorder);
+  const auto outcome = cluster.Run();
+  return Conclude(outcome, cluster.Scores(), directory, log);
+}
+
+}  // namespace
+
+int RunTrain(const TrainOptions& options, int argc, char** argv) {
+  std::optional<comm::MpiSession> session;
+  if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
+  const int ranks = session ? session->Size() : 1;
+  std::optional<RunDirectory> directory;
+  Setup setup;
+  if (!session || session->Rank() == 0) setup = Prepare(options, ranks, directory);
+  if (session) setup = Decode(session->FromRankZero(Encode(setup)));
+  if (!setup.error.empty()) {
+    if (!session || session->Rank() == 0) std::fprintf(stderr, "%s\n", setup.error.c_str());
+    return setup.status;
+  }
+  try {
+    const Job job = MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), ranks,
+                            static_cast<int>(setup.cores), setup.token);
+    if (job.config.run.deterministic) return RunDeterministic(options, job, *directory);
+    return RunRank(options, job, session ? &*session : nullptr, directory ? &*directory : nullptr);
+  } catch (const Error& error) {
+    if (directory) directory->WriteStatus(RunState::kFailed, error.what(), kFailed);
+    throw;
+  }
+}
+
+}  // namespace stillhouse::cli

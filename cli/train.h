@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace stillhouse::cli {
+
+struct TrainOptions {
+  std::string config_path;
+  std::vector<std::string> overrides;  ///< --set key.path=value
+  std::string run_dir;                 ///< empty: <run.dir>/<run.name>
+  bool quiet = false;
+  bool verbose = false;
+};
+
+/// `stillhouse train`: the main job, on every rank of mpirun or alone. Returns the exit status;
+/// throws what ends the process with 1 or 2 (docs/operations.md).
+int RunTrain(const TrainOptions& options, int argc, char** argv);
+
+}  // namespace stillhouse::cli

@@ -1,0 +1,310 @@
+#include "common/run/coordinator.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace stillhouse {
+namespace {
+using namespace std::chrono_literals;
+constexpr Time kBroadcastEvery = 100ms;
+/// A stopped or dead student never holds the end up for longer.
+constexpr Time kFreezeTimeout = 10s;
+constexpr Time kLeaveTimeout = 10s;
+
+EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& settings) {
+  EvaluationScheduler::Settings result;
+  result.seed = settings.config.run.seed;
+  result.episodes = static_cast<std::uint32_t>(settings.config.evaluation.episodes);
+  result.final_episodes = static_cast<std::uint32_t>(settings.config.evaluation.final_episodes);
+  result.epsilon = settings.config.evaluation.epsilon;
+  result.max_steps = static_cast<std::uint32_t>(settings.config.evaluation.max_steps);
+  result.shards = settings.shards;
+  result.publishers.push_back({RoleKind::kLearner, 0});
+  for (std::uint16_t host = 0; host < settings.student_hosts; ++host) {
+    result.publishers.push_back({RoleKind::kStudentHost, host});
+  }
+  return result;
+}
+
+ProgressTracker::Settings ProgressSettingsOf(const Coordinator::Settings& settings) {
+  ProgressTracker::Settings result;
+  for (const auto& student : settings.config.students) result.students.push_back(student.name);
+  result.host_of_student = settings.host_of_student;
+  result.shards = settings.shards;
+  result.min_size = settings.config.replay.min_size;
+  result.start_unix_s = settings.start_unix_s;
+  result.attempt = settings.attempt;
+  return result;
+}
+}  // namespace
+
+Coordinator::Coordinator(Settings settings, RunRecorder& recorder)
+    : settings_(std::move(settings)),
+      recorder_(recorder),
+      limiter_(settings_.config.replay.samples_per_insert,
+               static_cast<std::uint64_t>(settings_.config.replay.min_size), settings_.tolerance),
+      progress_(ProgressSettingsOf(settings_)),
+      evaluation_(EvaluationSettingsOf(settings_)),
+      scores_(settings_.models, settings_.config.run.seed),
+      endpoints_(settings_.shards),
+      insert_granted_(settings_.shards, 0) {}
+
+void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  const RoleAddress from = envelope.from;
+  switch (envelope.kind) {
+    case MessageKind::kShardReport:
+      return OnShardReport(DecodeBody<ShardReport>(envelope), from.index);
+    case MessageKind::kLearnerReport:
+      progress_.On(DecodeBody<LearnerReport>(envelope));
+      limiter_.ReportSampled(progress_.Samples());
+      return;
+    case MessageKind::kStudentReport:
+      return progress_.On(DecodeBody<StudentReport>(envelope));
+    case MessageKind::kHostReport:
+      return progress_.On(DecodeBody<HostReport>(envelope), from.index);
+    case MessageKind::kRankReport:
+      return progress_.On(DecodeBody<RankReport>(envelope));
+    case MessageKind::kPinned:
+      return evaluation_.OnPinned(DecodeBody<Pinned>(envelope), from);
+    case MessageKind::kEvaluationResult:
+      return evaluation_.OnResult(DecodeBody<EvaluationResult>(envelope));
+    case MessageKind::kEndpoint:
+      return OnEndpoint(DecodeBody<Endpoint>(envelope), from.index, out);
+    case MessageKind::kFrozen:
+      frozen_.insert(from);
+      for (const auto& model : DecodeBody<Frozen>(envelope).models) recorder_.OnFinalModel(model);
+      return;
+    case MessageKind::kFailure:
+      return Fail(DecodeBody<Failure>(envelope).reason);
+    case MessageKind::kLeft:
+      left_.insert(from);
+      return;
+    default:
+      throw WireError(fmt::format("coordinator: unexpected {} from {} at {:.1f} s",
+                                  MessageName(envelope.kind), from.ToString(), Seconds(now)));
+  }
+}
+
+void Coordinator::OnShardReport(const ShardReport& report, std::uint16_t shard) {
+  if (shard >= settings_.shards) {
+    throw WireError(fmt::format("report of shard {}: there are {}", shard, settings_.shards));
+  }
+  progress_.On(report, shard);
+  evaluation_.OnWorkers(shard, report.home_workers);
+  limiter_.ReportInserted(progress_.Inserted());
+}
+
+void Coordinator::OnEndpoint(const Endpoint& endpoint, std::uint16_t shard, Outbox& out) {
+  auto& known = endpoints_.at(shard);
+  if (known.empty()) ++endpoints_known_;
+  known = endpoint.address;
+  if (endpoints_known_ < endpoints_.size()) return;
+  recorder_.OnEndpoints(endpoints_);
+  for (std::uint16_t host = 0; host < settings_.actor_hosts; ++host) {
+    SendTo(out, Address(), {RoleKind::kActorHost, host},
+           EndpointTable{endpoints_, settings_.token});
+  }
+}
+
+void Coordinator::Tick(Time now, Outbox& out) {
+  if (finished_) return;
+  if (!started_) {
+    started_ = true;
+    evaluation_.StartRound(RoundKind::kRandom, now);
+  }
+  if (step_ != Step::kLeaving) {
+    SendGrants(out);
+    evaluation_.Tick(now, Address(), out);
+    TakeRound(now);
+  }
+  if (outcome_.failed && step_ != Step::kLeaving) BeginLeaving(now, out);
+  Advance(now, out);
+  if (Due(settings_.config.monitor.log_every, last_progress_, now)) {
+    recorder_.OnProgress(progress_.Take(now, phase_));
+  }
+  if (now - last_broadcast_ >= kBroadcastEvery) Broadcast(now, out);
+}
+
+void Coordinator::SendGrants(Outbox& out) {
+  if (phase_ != RunPhase::kTrain) return;
+  const std::uint64_t samples = limiter_.SampleAllowance();
+  if (samples > sample_granted_) {
+    sample_granted_ = samples;
+    SendTo(out, Address(), {RoleKind::kLearner, 0}, SampleGrant{samples});
+  }
+  // What is left of the whole store's allowance is shared out evenly on top of what each shard
+  // has reported: the shards' allowances add up to the whole one however late reports are.
+  const std::uint64_t inserted = progress_.Inserted();
+  const std::uint64_t allowed = limiter_.InsertAllowance();
+  const std::uint64_t share =
+      (std::max(allowed, inserted) - inserted) / std::uint64_t{settings_.shards};
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    const std::uint64_t allowance = progress_.Inserted(shard) + share;
+    if (allowance <= insert_granted_[shard]) continue;
+    insert_granted_[shard] = allowance;
+    SendTo(out, Address(), {RoleKind::kShard, shard}, InsertGrant{allowance});
+  }
+}
+
+bool Coordinator::Due(const Duration& every, double& last, Time now) const {
+  double at = Seconds(now);
+  if (every.unit == Duration::Unit::kUpdates) at = static_cast<double>(progress_.Updates());
+  if (every.unit == Duration::Unit::kFrames) at = static_cast<double>(progress_.Frames());
+  if (at - last < every.value) return false;
+  // The next one counts from the grid, not from this moment: no drift.
+  last += every.value * static_cast<double>(static_cast<std::int64_t>((at - last) / every.value));
+  return true;
+}
+
+bool Coordinator::StopReached(Time now) const {
+  const StopSettings& stop = settings_.config.stop;
+  if (stop.frames && progress_.Frames() >= static_cast<std::uint64_t>(*stop.frames)) return true;
+  if (stop.updates && progress_.Updates() >= static_cast<std::uint64_t>(*stop.updates)) return true;
+  if (stop.time && Seconds(now) >= stop.time->value) return true;
+  return stop.teacher_return && scores_.TeacherReturn() &&
+         *scores_.TeacherReturn() >= *stop.teacher_return;
+}
+
+void Coordinator::Advance(Time now, Outbox& out) {
+  switch (step_) {
+    case Step::kRunning:
+      if (Due(settings_.config.evaluation.every, last_evaluation_, now)) StartPeriodicRound(now);
+      if (StopReached(now) && !evaluation_.Has(RoundKind::kRandom)) BeginFreeze(now, out);
+      return;
+    case Step::kFreezing:
+      if (frozen_.contains({RoleKind::kLearner, 0})) BeginTail(now, out);
+      return;
+    case Step::kTail: {
+      const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
+      const bool over = settings_.student_hosts == 0 || Seconds(now - frozen_at_) >= length;
+      if (over) FreezeStudents(now, out);
+      return;
+    }
+    case Step::kFreezingStudents:
+      if (frozen_.size() == std::size_t{1} + settings_.student_hosts ||
+          now - step_since_ > kFreezeTimeout) {
+        BeginFinal(now, out);
+      }
+      return;
+    case Step::kFinal:
+      if (!evaluation_.Busy()) BeginLeaving(now, out);
+      return;
+    case Step::kLeaving:
+      if (left_.size() == Everyone().size() || now - step_since_ > kLeaveTimeout) {
+        for (const auto role : Everyone()) {
+          if (!left_.contains(role)) outcome_.unanswered.push_back(role.ToString());
+        }
+        finished_ = true;
+      }
+      return;
+  }
+}
+
+void Coordinator::StartPeriodicRound(Time now) {
+  if (!evaluation_.Busy()) evaluation_.StartRound(RoundKind::kPeriodic, now);
+}
+
+void Coordinator::BeginFreeze(Time now, Outbox& out) {
+  // The round pins the live teacher: its requests leave before the Freeze, and the learner does
+  // things in order.
+  evaluation_.CancelRound(Address(), out);
+  evaluation_.StartRound(RoundKind::kFreeze, now);
+  evaluation_.Tick(now, Address(), out);
+  SendTo(out, Address(), {RoleKind::kLearner, 0}, Freeze{});
+  step_ = Step::kFreezing;
+  step_since_ = now;
+}
+
+void Coordinator::BeginTail(Time now, Outbox& out) {
+  frozen_at_ = now;
+  step_ = Step::kTail;
+  std::string line = fmt::format("teacher frozen after {} updates, {} frames, {:.1f} s;",
+                                 progress_.Updates(), progress_.Frames(), Seconds(now));
+  for (std::size_t i = 0; i < settings_.config.students.size(); ++i) {
+    line += fmt::format(" {} has {} updates;", settings_.config.students[i].name,
+                        progress_.StudentUpdates(i));
+  }
+  recorder_.OnNote(line);
+  SetPhase(RunPhase::kTail, now, out);
+}
+
+void Coordinator::FreezeStudents(Time now, Outbox& out) {
+  step_ = Step::kFreezingStudents;
+  step_since_ = now;
+  for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
+    SendTo(out, Address(), {RoleKind::kStudentHost, host}, Freeze{});
+  }
+}
+
+void Coordinator::BeginFinal(Time now, Outbox& out) {
+  for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
+    if (frozen_.contains({RoleKind::kStudentHost, host})) continue;
+    for (std::size_t i = 0; i < settings_.config.students.size(); ++i) {
+      if (settings_.host_of_student[i] != host) continue;
+      const auto& name = settings_.config.students[i].name;
+      recorder_.OnNote(fmt::format("student {} does not answer: left out of the end", name));
+      outcome_.reason += fmt::format("student {} did not answer; ", name);
+    }
+  }
+  step_ = Step::kFinal;
+  evaluation_.StartRound(RoundKind::kFinal, now);
+  SetPhase(RunPhase::kFinal, now, out);
+}
+
+void Coordinator::BeginLeaving(Time now, Outbox& out) {
+  step_ = Step::kLeaving;
+  step_since_ = now;
+  recorder_.OnProgress(progress_.Take(now, phase_));
+  SetPhase(RunPhase::kEnd, now, out);
+  for (const auto role : Everyone()) SendTo(out, Address(), role, Leave{});
+  for (const auto& [rank, report] : progress_.Ranks()) recorder_.ContinueRank(report);
+}
+
+void Coordinator::TakeRound(Time now) {
+  const auto result = evaluation_.TakeFinished();
+  if (!result) return;
+  scores_.OnRound(*result);
+  Scoreboard& board = scores_.Board();
+  board.elapsed_s = Seconds(now);
+  board.time = settings_.start_unix_s + board.elapsed_s;
+  board.phase = PhaseName(phase_);
+  board.frames = progress_.Frames();
+  if (result->kind == RoundKind::kRandom) {
+    recorder_.OnNote(fmt::format("random actions return {:.3f}", board.random_return));
+    return;
+  }
+  recorder_.OnScoreboard(board);
+}
+
+void Coordinator::SetPhase(RunPhase phase, Time now, Outbox& out) {
+  phase_ = phase;
+  recorder_.OnNote(fmt::format("phase {} at {:.1f} s", PhaseName(phase), Seconds(now)));
+  Broadcast(now, out);
+}
+
+void Coordinator::Broadcast(Time now, Outbox& out) {
+  last_broadcast_ = now;
+  const RunStatus status{phase_, progress_.Frames(), progress_.Updates()};
+  for (const auto role : Everyone()) {
+    if (!left_.contains(role)) SendTo(out, Address(), role, status);
+  }
+}
+
+std::vector<RoleAddress> Coordinator::Everyone() const {
+  std::vector<RoleAddress> roles{{RoleKind::kLearner, 0}};
+  const auto add = [&roles](RoleKind kind, std::uint16_t count) {
+    for (std::uint16_t i = 0; i < count; ++i) roles.push_back({kind, i});
+  };
+  add(RoleKind::kStudentHost, settings_.student_hosts);
+  add(RoleKind::kShard, settings_.shards);
+  add(RoleKind::kActorHost, settings_.actor_hosts);
+  return roles;
+}
+
+void Coordinator::Fail(const std::string& reason) {
+  if (outcome_.failed) return;
+  outcome_.failed = true;
+  outcome_.reason = reason;
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/messages/control.h"
+#include "common/telemetry/progress_log.h"
+
+namespace stillhouse {
+
+/// Keeps the newest report of every role and makes progress records of them.
+class ProgressTracker {
+ public:
+  struct Settings {
+    std::vector<std::string> students;  ///< names, in model order
+    std::vector<std::uint16_t> host_of_student;
+    std::uint16_t shards = 1;
+    std::int64_t min_size = 0;
+    double start_unix_s = 0;  ///< 0 in deterministic runs: time is elapsed time
+    std::uint32_t attempt = 1;
+  };
+
+  explicit ProgressTracker(Settings settings);
+
+  void On(const ShardReport& report, std::uint16_t shard);
+  void On(const LearnerReport& report) { learner_ = report; }
+  void On(const StudentReport& report);
+  void On(const HostReport& report, std::uint16_t host) { hosts_[host] = report; }
+  void On(RankReport report) { ranks_[report.rank] = std::move(report); }
+
+  std::uint64_t Frames() const;
+  std::uint64_t Inserted() const;
+  std::uint64_t Inserted(std::uint16_t shard) const { return shards_[shard].totals.inserted; }
+  std::uint64_t Updates() const { return learner_.updates; }
+  std::uint64_t Samples() const { return learner_.samples; }
+  std::uint64_t StudentUpdates(std::size_t student) const { return students_[student].updates; }
+  const std::map<std::uint32_t, RankReport>& Ranks() const { return ranks_; }
+
+  /// The record of this moment; rates are since the last call.
+  ProgressRecord Take(Time now, RunPhase phase);
+
+ private:
+  void FillShards(ProgressRecord& record) const;
+  void FillStudents(ProgressRecord& record, double interval_s);
+
+  Settings settings_;
+  std::vector<ShardReport> shards_;
+  LearnerReport learner_;
+  std::vector<StudentProgress> students_;
+  std::map<std::uint16_t, HostReport> hosts_;
+  std::map<std::uint32_t, RankReport> ranks_;
+  std::deque<float> recent_returns_;
+  std::uint64_t episodes_ = 0;
+  ProgressRecord last_;
+  bool has_last_ = false;
+  std::uint64_t last_samples_ = 0;
+};
+
+/// "train", "tail", "final", "end"
+const char* PhaseName(RunPhase phase);
+
+}  // namespace stillhouse

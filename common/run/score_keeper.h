@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/run/evaluation_scheduler.h"
+#include "common/run/scoreboard.h"
+
+namespace stillhouse {
+
+/// What is known of a model before the run.
+struct ModelFacts {
+  std::string name;
+  ModelScore::Kind kind = ModelScore::Kind::kStudent;
+  std::int64_t parameters = 0;
+  std::int64_t macs = 0;
+  double latency_us = 0;
+};
+
+/// Turns finished evaluation rounds into the scoreboard. Retention is against the teacher of the
+/// newest round until the final round, which plays the frozen teacher; `retention_current` is
+/// against the live teacher and stands as of the freeze round afterwards.
+class ScoreKeeper {
+ public:
+  /// models[0] is the teacher; the index is the model's number in messages.
+  ScoreKeeper(std::vector<ModelFacts> models, std::uint64_t seed);
+
+  /// Sets everything but time, phase and frames.
+  void OnRound(const RoundResult& result);
+
+  const Scoreboard& Board() const { return board_; }
+  Scoreboard& Board() { return board_; }
+  bool HasRandom() const { return has_random_; }
+  /// Mean return of the teacher in the newest round.
+  std::optional<double> TeacherReturn() const { return teacher_return_; }
+  /// The live teacher as the freeze round saw it, beside the frozen one of the final round.
+  std::optional<ReturnStatistics> LiveTeacher() const { return live_teacher_; }
+
+ private:
+  void Fill(ModelScore& score, const ModelEvaluation& evaluation) const;
+
+  std::vector<ModelFacts> models_;
+  std::uint64_t seed_;
+  Scoreboard board_;
+  bool has_random_ = false;
+  std::optional<double> teacher_return_;
+  std::optional<ReturnStatistics> live_teacher_;
+  std::vector<double> retention_current_;  ///< [models] of the newest round with a live teacher
+};
+
+}  // namespace stillhouse

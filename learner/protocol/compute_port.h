@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "common/messages/labels.h"
+#include "learner/protocol/compute.h"
+#include "replay/batch.h"
+
+namespace stillhouse::learner {
+
+/// Something for the teacher's compute to do. Jobs are done in the order of submission, on a
+/// thread of their own in production and inline in deterministic runs; the outcome comes back
+/// through LearnerRole::OnDone.
+struct TeacherJob {
+  enum class Kind : std::uint8_t {
+    kUpdate,      ///< a TD update on `batch`
+    kLabel,       ///< labels for `batch`, no learning
+    kParameters,  ///< hand out the parameters, for publication under `pin`
+    kFreeze,      ///< become the final teacher, then hand out the parameters
+  };
+  Kind kind = Kind::kUpdate;
+  replay::Batch batch;
+  std::uint32_t pin = 0;
+  FinalTeacher final = FinalTeacher::kAverage;
+};
+
+struct TeacherOutcome {
+  TeacherJob job;    ///< as submitted, the batch included
+  TeacherStep step;  ///< of kUpdate; of kLabel only its labels
+  std::vector<float> parameters;
+  std::string error;  ///< not empty: the compute failed and does nothing more
+};
+
+/// Where a role submits jobs. Implementations never block.
+class TeacherPort {
+ public:
+  virtual ~TeacherPort() = default;
+  virtual void Submit(TeacherJob job) = 0;
+};
+
+/// The same for the students of one host.
+struct StudentJob {
+  enum class Kind : std::uint8_t { kUpdate, kParameters };
+  Kind kind = Kind::kUpdate;
+  LabelledBatch batch;
+  std::uint32_t pin = 0;
+  bool final = false;  ///< kParameters: the last ones of this run
+};
+
+struct StudentOutcome {
+  StudentJob job;
+  std::vector<StudentStep> steps;              ///< [students of the host]
+  std::vector<std::vector<float>> parameters;  ///< [students of the host] for kParameters
+  std::string error;
+};
+
+class StudentPort {
+ public:
+  virtual ~StudentPort() = default;
+  virtual void Submit(StudentJob job) = 0;
+};
+
+/// Does one job; never throws (what the compute throws becomes `error`).
+TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job);
+StudentOutcome Perform(StudentCompute& compute, std::size_t students, StudentJob job);
+
+}  // namespace stillhouse::learner

@@ -1,0 +1,77 @@
+#include "learner/protocol/label_stream.h"
+
+#include <algorithm>
+
+namespace stillhouse::learner {
+
+void LabelStream::OnCredit(const Credit& credit, std::uint16_t host, Time now) {
+  if (host >= hosts_.size()) {
+    throw WireError(fmt::format("credit from student host {}: there are {}", host, hosts_.size()));
+  }
+  Host& h = hosts_[host];
+  h.credits += credit.credits;
+  h.last_credit = now;
+  if (credit.consumed_sequence != 0) {
+    ++h.consumed;
+    h.consumed_teacher_updates = credit.consumed_teacher_updates;
+  }
+}
+
+void LabelStream::Publish(const replay::Batch& batch, std::vector<float> labels, bool frozen,
+                          std::uint64_t teacher_updates, Outbox& out) {
+  ++sequence_;
+  const bool wanted = MostCredits() > 0;
+  std::vector<std::uint8_t> body;
+  if (wanted) {
+    LabelledBatch message;
+    message.learner = self_.index;
+    message.sequence = sequence_;
+    message.teacher_updates = teacher_updates;
+    message.frozen = frozen;
+    message.batch = static_cast<std::uint32_t>(batch.Size());
+    message.weights = batch.weights;
+    const auto num_actions = static_cast<std::size_t>(num_actions_);
+    message.num_actions = num_actions_;
+    message.rows = static_cast<std::uint32_t>(labels.size() / num_actions);
+    message.labels = std::move(labels);
+    message.observations = batch.observations;
+    if (message.rows > message.batch) {
+      message.observations.insert(message.observations.end(), batch.next_observations.begin(),
+                                  batch.next_observations.end());
+    }
+    ByteWriter writer(message.SizeHint() + kTrailerBytes);
+    message.Encode(writer);
+    body = writer.Take();
+  }
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    Host& host = hosts_[i];
+    if (host.credits == 0) {
+      if (!frozen) ++host.dropped;
+      continue;
+    }
+    --host.credits;
+    ++host.sent;
+    out.Send({self_,
+              {RoleKind::kStudentHost, static_cast<std::uint16_t>(i)},
+              MessageKind::kLabelledBatch,
+              body});
+  }
+}
+
+std::uint32_t LabelStream::MostCredits() const {
+  std::uint32_t most = 0;
+  for (const auto& host : hosts_) most = std::max(most, host.credits);
+  return most;
+}
+
+std::uint64_t LabelStream::Lag(std::size_t host, std::uint64_t teacher_updates) const {
+  const Host& h = hosts_[host];
+  return teacher_updates - std::min(teacher_updates, h.consumed_teacher_updates);
+}
+
+Time LabelStream::Silence(std::size_t host, Time now) const {
+  const Host& h = hosts_[host];
+  return h.sent > h.consumed ? now - h.last_credit : Time{};
+}
+
+}  // namespace stillhouse::learner

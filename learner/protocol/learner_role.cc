@@ -1,0 +1,233 @@
+#include "learner/protocol/learner_role.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace stillhouse::learner {
+namespace {
+using namespace std::chrono_literals;
+/// Often, because the rate limiter sees samples through these reports.
+constexpr Time kReportEvery = 20ms;
+/// Two jobs under way keep the compute thread busy across the hand-over.
+constexpr std::int32_t kMaxJobs = 2;
+/// Running means span about this many updates.
+constexpr double kMeanSpan = 500;
+}  // namespace
+
+LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
+    : settings_(std::move(settings)),
+      port_(port),
+      sampler_(settings_.shards, settings_.replay),
+      rng_(MakeRng(settings_.seed, RngPurpose::kSampler, settings_.index)),
+      labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts,
+              settings_.num_actions) {}
+
+void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  switch (envelope.kind) {
+    case MessageKind::kSampleReply:
+      OnReply(envelope);
+      break;
+    case MessageKind::kSampleGrant:
+      allowance_ = std::max(allowance_, DecodeBody<SampleGrant>(envelope).allowance);
+      break;
+    case MessageKind::kCredit:
+      labels_.OnCredit(DecodeBody<Credit>(envelope), envelope.from.index, now);
+      break;
+    case MessageKind::kPinRequest:
+      SubmitParameters(DecodeBody<PinRequest>(envelope).round);
+      break;
+    case MessageKind::kFreeze:
+      if (stage_ == Stage::kTrain) stage_ = Stage::kFreezing;
+      break;
+    case MessageKind::kRunStatus:
+      if (stage_ == Stage::kTail && DecodeBody<RunStatus>(envelope).phase >= RunPhase::kFinal) {
+        stage_ = Stage::kIdle;
+        ready_.clear();
+      }
+      break;
+    case MessageKind::kLeave:
+      stage_ = Stage::kLeft;
+      ready_.clear();
+      SendTo(out, Address(), envelope.from, Left{});
+      return;
+    default:
+      throw WireError(fmt::format("{}: unexpected {} from {}", Address().ToString(),
+                                  MessageName(envelope.kind), envelope.from.ToString()));
+  }
+  Pump(out);
+}
+
+void LearnerRole::Tick(Time now, Outbox& out) {
+  if (stage_ == Stage::kLeft) return;
+  if (!started_) {
+    started_ = true;
+    SubmitParameters(0);  // version 1: actors need weights before the first update
+  }
+  Pump(out);
+  if (now - last_report_ >= kReportEvery) Report(now, out);
+}
+
+void LearnerRole::Pump(Outbox& out) {
+  if (failed_ || stage_ == Stage::kLeft || stage_ == Stage::kIdle) return;
+  BeginFreezeWhenIdle();
+  RequestBatches(out);
+  SubmitBatches();
+}
+
+void LearnerRole::RequestBatches(Outbox& out) {
+  const bool tail = stage_ == Stage::kTail && labels_.Hosts() > 0;
+  blocked_ = false;
+  if (stage_ != Stage::kTrain && !tail) return;
+  const auto rows = static_cast<std::uint64_t>(settings_.teacher.batch_size);
+  const auto prefetch = static_cast<std::size_t>(settings_.teacher.prefetch);
+  while (sampler_.Pending() + ready_.size() < prefetch) {
+    if (!tail && samples_ + rows > allowance_) {
+      blocked_ = sampler_.Pending() + ready_.size() == 0;
+      return;
+    }
+    if (!RequestOne(out)) return;
+    if (!tail) samples_ += rows;
+  }
+}
+
+// While nothing is known of the shards, or all are empty, only their totals are asked for.
+bool LearnerRole::RequestOne(Outbox& out) {
+  if (sampler_.TotalMass() <= 0 && polls_ > 0) return false;
+  auto requests = sampler_.Draw(static_cast<std::uint32_t>(settings_.teacher.batch_size), rng_);
+  const bool drawn = !requests.empty();
+  if (!drawn) {
+    requests = sampler_.Poll();
+    polls_ = settings_.shards;
+  }
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    SendTo(out, Address(), {RoleKind::kShard, shard}, requests[shard]);
+  }
+  return drawn;
+}
+
+void LearnerRole::OnReply(const Envelope& envelope) {
+  if (polls_ > 0) --polls_;
+  auto batch = sampler_.Accept(envelope.from.index, DecodeBody<SampleReply>(envelope));
+  if (batch && batch->Size() > 0) ready_.push_back(std::move(*batch));
+}
+
+void LearnerRole::SubmitBatches() {
+  while (jobs_ < kMaxJobs && !ready_.empty()) {
+    TeacherJob job;
+    if (stage_ == Stage::kTrain) {
+      job.kind = TeacherJob::Kind::kUpdate;
+    } else if (stage_ == Stage::kTail &&
+               labels_.MostCredits() > static_cast<std::uint32_t>(jobs_)) {
+      job.kind = TeacherJob::Kind::kLabel;
+    } else {
+      return;
+    }
+    job.batch = std::move(ready_.front());
+    ready_.pop_front();
+    ++jobs_;
+    const bool update = job.kind == TeacherJob::Kind::kUpdate;
+    port_.Submit(std::move(job));
+    // Right behind its update in the queue: a version is exactly so many updates old.
+    if (update && ++submitted_ % static_cast<std::uint64_t>(settings_.teacher.publish_every) == 0) {
+      SubmitParameters(0);
+    }
+  }
+}
+
+void LearnerRole::SubmitParameters(std::uint32_t pin) {
+  TeacherJob job;
+  job.kind = TeacherJob::Kind::kParameters;
+  job.pin = pin;
+  port_.Submit(std::move(job));
+}
+
+void LearnerRole::BeginFreezeWhenIdle() {
+  if (stage_ != Stage::kFreezing || freeze_submitted_ || jobs_ > 0) return;
+  freeze_submitted_ = true;
+  TeacherJob job;
+  job.kind = TeacherJob::Kind::kFreeze;
+  job.final = settings_.teacher.final;
+  port_.Submit(std::move(job));
+}
+
+void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
+  if (!outcome.error.empty()) {
+    failed_ = true;
+    SendTo(out, Address(), kCoordinatorAddress,
+           Failure{fmt::format("{}: {}", Address().ToString(), outcome.error)});
+    return;
+  }
+  switch (outcome.job.kind) {
+    case TeacherJob::Kind::kUpdate:
+      --jobs_;
+      OnUpdated(std::move(outcome), out);
+      break;
+    case TeacherJob::Kind::kLabel:
+      --jobs_;
+      ++tail_batches_;
+      labels_.Publish(outcome.job.batch, std::move(outcome.step.labels), true, updates_, out);
+      break;
+    case TeacherJob::Kind::kParameters:
+      OnParameters(std::move(outcome), out);
+      break;
+    case TeacherJob::Kind::kFreeze: {
+      Frozen frozen{{{0, version_ + 1, updates_, outcome.parameters}}};
+      OnParameters(std::move(outcome), out);
+      stage_ = Stage::kTail;
+      Report(now, out);
+      SendTo(out, Address(), kCoordinatorAddress, frozen);
+      break;
+    }
+  }
+  Pump(out);
+}
+
+void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
+  ++updates_;
+  TeacherStep& step = outcome.step;
+  const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(updates_));
+  loss_mean_ += rate * (step.loss - loss_mean_);
+  q_mean_ += rate * (step.q_mean - q_mean_);
+  grad_norm_mean_ += rate * (step.grad_norm - grad_norm_mean_);
+  const auto priorities = sampler_.Split(outcome.job.batch, step.td_errors);
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    if (priorities[shard].handles.empty()) continue;
+    SendTo(out, Address(), {RoleKind::kShard, shard}, priorities[shard]);
+  }
+  if (labels_.Hosts() > 0) {
+    labels_.Publish(outcome.job.batch, std::move(step.labels), false, updates_, out);
+  }
+}
+
+void LearnerRole::OnParameters(TeacherOutcome outcome, Outbox& out) {
+  ++version_;
+  const WeightsPublish publish{0, version_, outcome.job.pin, std::move(outcome.parameters)};
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    SendTo(out, Address(), {RoleKind::kShard, shard}, publish);
+  }
+  if (outcome.job.pin != 0) {
+    SendTo(out, Address(), kCoordinatorAddress, Pinned{outcome.job.pin, {{0, version_, updates_}}});
+  }
+}
+
+void LearnerRole::Report(Time now, Outbox& out) {
+  last_report_ = now;
+  LearnerReport report;
+  report.updates = updates_;
+  report.samples = samples_;
+  report.tail_batches = tail_batches_;
+  report.version = version_;
+  report.loss = loss_mean_;
+  report.q_mean = q_mean_;
+  report.grad_norm = grad_norm_mean_;
+  report.sample_blocked = blocked_;
+  for (std::size_t host = 0; host < labels_.Hosts(); ++host) {
+    report.dropped.push_back(labels_.Dropped(host));
+    report.lag_updates.push_back(labels_.Lag(host, updates_));
+    report.silent_ms.push_back(static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(labels_.Silence(host, now)).count()));
+  }
+  SendTo(out, Address(), kCoordinatorAddress, report);
+}
+
+}  // namespace stillhouse::learner

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "common/base/rng.h"
+#include "common/messages/control.h"
+#include "common/messages/evaluation.h"
+#include "learner/protocol/compute_port.h"
+#include "learner/protocol/label_stream.h"
+#include "replay/sampler.h"
+
+namespace stillhouse::learner {
+
+/// The teacher's role: keeps batches prefetched, has the compute do a TD update on each, sends
+/// the new priorities back and the labelled batch on to the students, publishes weights. After
+/// Freeze it labels batches with the frozen teacher for as long as the tail lasts. Logic only.
+class LearnerRole final : public Role {
+ public:
+  struct Settings {
+    std::uint16_t index = 0;
+    std::uint16_t shards = 1;
+    std::uint16_t student_hosts = 0;
+    std::int32_t num_actions = 0;
+    TeacherSettings teacher;
+    ReplaySettings replay;
+    std::uint64_t seed = 1;
+  };
+
+  /// `port` is borrowed and outlives the role.
+  LearnerRole(Settings settings, TeacherPort& port);
+
+  RoleAddress Address() const override { return {RoleKind::kLearner, settings_.index}; }
+  void Handle(const Envelope& envelope, Time now, Outbox& out) override;
+  void Tick(Time now, Outbox& out) override;
+  /// The outcome of a submitted job.
+  void OnDone(TeacherOutcome outcome, Time now, Outbox& out);
+
+  std::uint64_t Updates() const { return updates_; }
+  std::uint64_t Samples() const { return samples_; }
+  bool HasLeft() const { return stage_ == Stage::kLeft; }
+
+ private:
+  enum class Stage : std::uint8_t { kTrain, kFreezing, kTail, kIdle, kLeft };
+
+  void Pump(Outbox& out);
+  void RequestBatches(Outbox& out);
+  bool RequestOne(Outbox& out);
+  void OnReply(const Envelope& envelope);
+  void SubmitBatches();
+  void SubmitParameters(std::uint32_t pin);
+  void BeginFreezeWhenIdle();
+  void OnUpdated(TeacherOutcome outcome, Outbox& out);
+  void OnParameters(TeacherOutcome outcome, Outbox& out);
+  void SendPriorities(const replay::Batch& batch, const std::vector<float>& td_errors, Outbox& out);
+  void Report(Time now, Outbox& out);
+
+  Settings settings_;
+  TeacherPort& port_;
+  replay::Sampler sampler_;
+  Rng rng_;
+  LabelStream labels_;
+  std::deque<replay::Batch> ready_;
+
+  Stage stage_ = Stage::kTrain;
+  bool started_ = false;
+  bool failed_ = false;
+  bool freeze_submitted_ = false;
+  std::uint64_t submitted_ = 0;  ///< TD updates submitted
+  std::uint64_t updates_ = 0;    ///< TD updates done
+  std::uint64_t samples_ = 0;    ///< rows requested for TD updates
+  std::uint64_t allowance_ = 0;  ///< rows that may be requested in all
+  std::uint64_t tail_batches_ = 0;
+  std::uint64_t version_ = 0;
+  std::uint16_t polls_ = 0;  ///< replies about totals alone that are still missing
+  std::int32_t jobs_ = 0;    ///< updates and labellings submitted and not done
+  bool blocked_ = false;
+  double loss_mean_ = 0;
+  double q_mean_ = 0;
+  double grad_norm_mean_ = 0;
+  Time last_report_{};
+};
+
+}  // namespace stillhouse::learner

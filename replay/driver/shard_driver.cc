@@ -1,0 +1,74 @@
+#include "replay/driver/shard_driver.h"
+
+#include "common/messages/control.h"
+
+namespace stillhouse::replay {
+namespace {
+
+ConnectionId ToShard(stillhouse::ConnectionId id) { return ConnectionId(id.Get()); }
+stillhouse::ConnectionId ToNet(ConnectionId id) { return stillhouse::ConnectionId(id.Get()); }
+
+TcpServerOptions OptionsFor(const std::string& listen) {
+  TcpServerOptions options;
+  options.listen = listen;
+  return options;
+}
+
+}  // namespace
+
+ShardDriver::ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
+                         const Clock& clock, NetLog log)
+    : clock_(clock),
+      shard_(std::move(settings), *this),
+      server_(loop, OptionsFor(listen), *this, std::move(log)) {}
+
+void ShardDriver::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  shard_.Handle(envelope, now, out);
+}
+
+void ShardDriver::Tick(Time now, Outbox& out) {
+  if (!announced_) {
+    announced_ = true;
+    SendTo(out, Address(), kCoordinatorAddress, Endpoint{server_.Address()});
+  }
+  FlushKept(out);
+  shard_.Tick(now, out);
+}
+
+void ShardDriver::FlushKept(Outbox& out) {
+  for (auto& envelope : kept_.envelopes) out.Send(std::move(envelope));
+  kept_.envelopes.clear();
+}
+
+void ShardDriver::OnConnect(stillhouse::ConnectionId connection, const std::string&) {
+  shard_.OnConnect(ToShard(connection), clock_.Now());
+}
+
+void ShardDriver::OnFrame(stillhouse::ConnectionId connection, std::uint8_t kind,
+                          std::span<const std::uint8_t> body) {
+  if (kind > static_cast<std::uint8_t>(kLastFrameKind)) {
+    throw WireError(fmt::format("frame of unknown kind {}", kind));
+  }
+  shard_.OnFrame(ToShard(connection), static_cast<FrameKind>(kind), {body.begin(), body.end()},
+                 clock_.Now(), kept_);
+}
+
+void ShardDriver::OnDisconnect(stillhouse::ConnectionId connection, const std::string&) {
+  shard_.OnDisconnect(ToShard(connection), clock_.Now());
+}
+
+void ShardDriver::Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) {
+  // The Welcome is the shard's word that the token was right.
+  if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(ToNet(connection));
+  server_.Send(ToNet(connection), static_cast<std::uint8_t>(kind), body);
+}
+
+void ShardDriver::Close(ConnectionId connection, std::string_view reason) {
+  server_.Close(ToNet(connection), std::string(reason));
+}
+
+void ShardDriver::SetReading(ConnectionId connection, bool reading) {
+  server_.SetReading(ToNet(connection), reading);
+}
+
+}  // namespace stillhouse::replay
