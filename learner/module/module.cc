@@ -1,0 +1,84 @@
+// The shared module that holds LibTorch. `stillhouse` loads it in learner and student processes
+// only (ComputeModule); its two C functions are all it exports.
+#include <utility>
+
+#include <torch/torch.h>
+
+#include "common/base/rng.h"
+#include "common/model/parameters.h"
+#include "learner/distill/students.h"
+#include "learner/nn/trained_model.h"
+#include "learner/protocol/compute_loader.h"
+#include "learner/td/teacher.h"
+
+namespace stillhouse::learner {
+namespace {
+
+/// Model 0 is the teacher, k the k-th student: the number also names its random stream.
+std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSpec& spec,
+                                        const OptimizerSettings& optimizer, std::size_t model,
+                                        const std::string& device) {
+  Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
+  return MakeTrainedModel(spec, optimizer, InitialParameters(spec, rng), device);
+}
+
+class TorchFactory final : public ComputeFactory {
+ public:
+  TorchFactory() {
+    torch::set_num_threads(1);
+    // May be set once a process, and only before the first parallel work.
+    if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setBenchmarkCuDNN(false);
+  }
+
+  std::unique_ptr<TeacherCompute> MakeTeacher(const RunConfig& config,
+                                              const EnvironmentSpec& environment,
+                                              LabelRows label_rows, bool want_labels) override {
+    const TeacherSettings& teacher = config.teacher;
+    const NetworkSpec spec =
+        NetworkSpec::Create(teacher.network, environment.observation, environment.num_actions);
+    return std::make_unique<Teacher>(
+        teacher, MakeModel(config, spec, teacher.optimizer, 0, ResolveDevice(teacher.device)),
+        label_rows, want_labels);
+  }
+
+  std::unique_ptr<StudentCompute> MakeStudents(const RunConfig& config,
+                                               const EnvironmentSpec& environment,
+                                               std::span<const std::size_t> students) override {
+    const std::string device = ResolveDevice(config.teacher.device);
+    std::vector<HostedStudent> hosted;
+    for (const std::size_t index : students) {
+      SH_CHECK(index < config.students.size(), "student {} of {}", index, config.students.size());
+      const StudentSettings& settings = config.students[index];
+      const NetworkSpec spec =
+          NetworkSpec::Create(settings.network, environment.observation, environment.num_actions);
+      hosted.push_back({settings, MakeModel(config, spec, settings.optimizer, index + 1, device)});
+    }
+    return std::make_unique<Students>(std::move(hosted), environment.canonical_action);
+  }
+
+  std::string Describe() const override {
+    return fmt::format(
+        "LibTorch {}.{}.{}, {} CUDA device(s)", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
+        TORCH_VERSION_PATCH,
+        torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0);
+  }
+};
+
+}  // namespace
+}  // namespace stillhouse::learner
+
+extern "C" {
+
+__attribute__((visibility("default"))) stillhouse::learner::ComputeFactory*
+stillhouse_make_compute_factory(std::uint32_t abi) {
+  if (abi != stillhouse::learner::kComputeAbi) return nullptr;
+  return new stillhouse::learner::TorchFactory();
+}
+
+__attribute__((visibility("default"))) void stillhouse_delete_compute_factory(
+    stillhouse::learner::ComputeFactory* factory) {
+  delete factory;
+}
+}

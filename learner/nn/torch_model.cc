@@ -1,0 +1,184 @@
+#include <cmath>
+#include <cstring>
+
+#include <torch/torch.h>
+
+#include "common/base/error.h"
+#include "learner/nn/flat_optimizer.h"
+#include "learner/nn/torch_network.h"
+#include "learner/nn/trained_model.h"
+
+namespace stillhouse::learner {
+namespace {
+
+/// FlatOptimizer's equations as tensor operations, for devices.
+class TensorOptimizer {
+ public:
+  TensorOptimizer(const OptimizerSettings& settings, const torch::Tensor& parameters)
+      : settings_(settings),
+        first_(torch::zeros_like(parameters)),
+        second_(torch::zeros_like(parameters)),
+        centre_(torch::zeros_like(parameters)) {}
+
+  double Step(torch::Tensor& parameters, torch::Tensor gradient) {
+    const double norm = gradient.norm().item<double>();
+    if (!std::isfinite(norm)) {
+      throw NumericError(
+          fmt::format("optimiser: the gradient's norm is {} in step {}", norm, steps_ + 1));
+    }
+    ++steps_;
+    gradient.mul_(ClipFactor(norm, settings_.max_grad_norm));
+    if (settings_.kind == OptimizerSettings::Kind::kAdam) {
+      const auto steps = static_cast<double>(steps_);
+      const double correction1 = 1 - std::pow(settings_.beta1, steps);
+      const double correction2 = 1 - std::pow(settings_.beta2, steps);
+      first_.mul_(settings_.beta1).add_(gradient, 1 - settings_.beta1);
+      second_.mul_(settings_.beta2).addcmul_(gradient, gradient, 1 - settings_.beta2);
+      const auto scale = second_.sqrt().div_(std::sqrt(correction2)).add_(settings_.epsilon);
+      parameters.addcdiv_(first_, scale, -settings_.learning_rate / correction1);
+      return norm;
+    }
+    second_.mul_(settings_.alpha).addcmul_(gradient, gradient, 1 - settings_.alpha);
+    auto variance = second_;
+    if (settings_.centered) {
+      centre_.mul_(settings_.alpha).add_(gradient, 1 - settings_.alpha);
+      variance = torch::addcmul(second_, centre_, centre_, -1).clamp_min_(0);
+    }
+    auto step = gradient / variance.sqrt().add_(settings_.epsilon);
+    if (settings_.momentum > 0) step = first_.mul_(settings_.momentum).add_(step);
+    parameters.add_(step, -settings_.learning_rate);
+    return norm;
+  }
+
+ private:
+  OptimizerSettings settings_;
+  std::int64_t steps_ = 0;
+  torch::Tensor first_, second_, centre_;
+};
+
+class TorchModel final : public TrainedModel {
+ public:
+  TorchModel(const NetworkSpec& spec, const OptimizerSettings& optimizer,
+             std::span<const float> initial, const std::string& device)
+      : spec_(spec),
+        device_(device),
+        parameters_(ToDevice(initial)),
+        target_(parameters_),
+        average_(torch::zeros_like(parameters_)),
+        optimizer_(optimizer, parameters_) {}
+
+  const NetworkSpec& Spec() const override { return spec_; }
+
+  std::span<const float> Forward(std::span<const PackedRows> parts) override {
+    // A fresh leaf over the same memory: its gradient is this step's alone.
+    leaf_ = parameters_.detach().requires_grad_(true);
+    output_ = TorchForward(spec_, leaf_, Observations(parts));
+    return Read(output_.detach());
+  }
+
+  std::span<const float> ForwardTarget(std::span<const PackedRows> parts) override {
+    const torch::NoGradGuard no_grad;
+    output_.reset();
+    return Read(TorchForward(spec_, target_, Observations(parts)));
+  }
+
+  double Step(std::span<const float> q_gradient) override {
+    const auto rows = static_cast<std::int64_t>(q_gradient.size()) / spec_.NumActions();
+    SH_CHECK(output_.defined() && rows <= output_.size(0), "Step of {} rows without Forward", rows);
+    const auto cotangent = ToDevice(q_gradient).view({rows, spec_.NumActions()});
+    output_.narrow(0, 0, rows).backward(cotangent);
+    output_.reset();
+    const torch::NoGradGuard no_grad;
+    return optimizer_.Step(parameters_, leaf_.grad());
+  }
+
+  void UpdateTarget() override { target_ = parameters_.clone(); }
+  std::vector<float> Parameters() const override { return ToHost(parameters_); }
+  void SetParameters(std::span<const float> canonical) override {
+    if (static_cast<std::int64_t>(canonical.size()) != spec_.ParameterCount()) {
+      throw ShapeError(fmt::format("network {}: {} parameters, expected {}", spec_.ToString(),
+                                   canonical.size(), spec_.ParameterCount()));
+    }
+    parameters_ = ToDevice(canonical);
+  }
+  void MoveAverage(double rate) override { average_.lerp_(parameters_, rate); }
+  std::vector<float> Average() const override { return ToHost(average_); }
+
+ private:
+  torch::Tensor ToDevice(std::span<const float> values) const {
+    // from_blob borrows; the copy owns its memory.
+    return torch::from_blob(const_cast<float*>(values.data()),
+                            {static_cast<std::int64_t>(values.size())}, torch::kFloat32)
+        .to(device_, torch::kFloat32, /*non_blocking=*/false, /*copy=*/true);
+  }
+
+  static std::vector<float> ToHost(const torch::Tensor& tensor) {
+    const auto host = tensor.to(torch::kCPU).contiguous();
+    return {host.data_ptr<float>(), host.data_ptr<float>() + host.numel()};
+  }
+
+  torch::Tensor Observations(std::span<const PackedRows> parts) const {
+    const std::int64_t row_bytes = spec_.Observation().PackedBytes();
+    std::int64_t bytes = 0;
+    for (const PackedRows& part : parts) bytes += std::ssize(part);
+    if (bytes % row_bytes != 0) {
+      throw ShapeError(fmt::format("network {}: {} bytes of observations are not rows of {}",
+                                   spec_.ToString(), bytes, row_bytes));
+    }
+    const auto host = torch::empty({bytes / row_bytes, row_bytes}, torch::kUInt8);
+    auto* out = host.data_ptr<std::uint8_t>();
+    for (const PackedRows& part : parts) {
+      if (!part.empty()) std::memcpy(out, part.data(), part.size());
+      out += part.size();
+    }
+    return UnpackObservations(spec_.Observation(), host.to(device_));
+  }
+
+  std::span<const float> Read(const torch::Tensor& q) {
+    q_ = ToHost(q);
+    return q_;
+  }
+
+  const NetworkSpec spec_;
+  const torch::Device device_;
+  torch::Tensor parameters_;
+  torch::Tensor target_;
+  torch::Tensor average_;
+  TensorOptimizer optimizer_;
+  torch::Tensor leaf_;
+  torch::Tensor output_;  ///< of the last Forward, with its graph
+  std::vector<float> q_;
+};
+
+}  // namespace
+
+std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec,
+                                             const OptimizerSettings& optimizer,
+                                             std::span<const float> initial,
+                                             const std::string& device) {
+  return std::make_unique<TorchModel>(spec, optimizer, initial, device);
+}
+
+std::string ResolveDevice(const std::string& configured) {
+  if (configured == "cpu") return configured;
+  const auto count = torch::cuda::is_available() ? torch::cuda::device_count() : 0;
+  if (configured == "auto") return count > 0 ? "cuda:0" : "cpu";
+  std::size_t index = 0;
+  if (configured.starts_with("cuda:")) {
+    const std::string digits = configured.substr(5);
+    if (digits.empty() || digits.size() > 4 ||
+        digits.find_first_not_of("0123456789") != std::string::npos) {
+      throw ConfigError(fmt::format("device \"{}\": must be auto, cpu or cuda:N", configured));
+    }
+    index = static_cast<std::size_t>(std::stoul(digits));
+  } else if (configured != "cuda") {
+    throw ConfigError(fmt::format("device \"{}\": must be auto, cpu or cuda:N", configured));
+  }
+  if (index >= count) {
+    throw ConfigError(fmt::format("device \"{}\": this machine has {} CUDA device(s)", configured,
+                                  static_cast<int>(count)));
+  }
+  return fmt::format("cuda:{}", index);
+}
+
+}  // namespace stillhouse::learner

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include "common/model/network_spec.h"
+
+namespace stillhouse::learner {
+
+/// packed [B, PackedBytes] uint8, on any device -> float [B, shape...] on the same device.
+torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Tensor& packed);
+
+/// Q-values [B, A] of the network whose parameters are `flat` (canonical order) for float
+/// observations [B, shape...]. Works on views into `flat`, so autograd's gradient is flat too.
+torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
+                           const torch::Tensor& observations);
+
+}  // namespace stillhouse::learner

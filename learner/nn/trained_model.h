@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/config/run_config.h"
+#include "common/model/network_spec.h"
+#include "learner/nn/packed_rows.h"
+
+namespace stillhouse::learner {
+
+/// A network that learns, with its optimiser and a frozen copy of its parameters (the target
+/// network of DQN): the seam between algorithms, which compute losses and their gradients with
+/// respect to the outputs, and devices. One thread at a time.
+class TrainedModel {
+ public:
+  virtual ~TrainedModel() = default;
+  virtual const NetworkSpec& Spec() const = 0;
+  /// Q-values [rows, A] of the parts in turn; valid until the next call of a Forward.
+  virtual std::span<const float> Forward(std::span<const PackedRows> parts) = 0;
+  /// The same by the target network. Forgets what Forward kept for Step.
+  virtual std::span<const float> ForwardTarget(std::span<const PackedRows> parts) = 0;
+  /// One step of the optimiser along the gradient of sum(q_gradient * q) over the first
+  /// q_gradient.size() / A rows of the last Forward. Returns the gradient's norm before clipping.
+  /// Throws NumericError, with the parameters untouched, when it is not finite.
+  virtual double Step(std::span<const float> q_gradient) = 0;
+  /// target network := parameters
+  virtual void UpdateTarget() = 0;
+  /// Canonical flat order.
+  virtual std::vector<float> Parameters() const = 0;
+  virtual void SetParameters(std::span<const float> canonical) = 0;
+
+  /// The Polyak average moves by `rate` towards the parameters (it starts at 0).
+  virtual void MoveAverage(double rate) = 0;
+  /// Canonical flat order; not corrected for its start at 0.
+  virtual std::vector<float> Average() const = 0;
+};
+
+/// On the CPU, by FusedNetwork. `initial`: canonical flat parameters.
+std::unique_ptr<TrainedModel> MakeFusedModel(const NetworkSpec& spec,
+                                             const OptimizerSettings& optimizer,
+                                             std::span<const float> initial);
+/// By LibTorch and autograd. `device`: "cpu" or "cuda:N".
+std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec,
+                                             const OptimizerSettings& optimizer,
+                                             std::span<const float> initial,
+                                             const std::string& device);
+
+/// "cpu" or "cuda:N" for the configured "auto", "cpu", "cuda" or "cuda:N". Throws ConfigError when
+/// there is no such device.
+std::string ResolveDevice(const std::string& configured);
+
+/// The fused network on the CPU, LibTorch elsewhere. `device`: as ResolveDevice gave it.
+std::unique_ptr<TrainedModel> MakeTrainedModel(const NetworkSpec& spec,
+                                               const OptimizerSettings& optimizer,
+                                               std::span<const float> initial,
+                                               const std::string& device);
+
+}  // namespace stillhouse::learner

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+
+#include "learner/nn/trained_model.h"
+#include "learner/protocol/compute.h"
+
+namespace stillhouse::learner {
+
+/// DQN on a TrainedModel: n-step, double, prioritised (Mnih et al. 2015; van Hasselt et al. 2016;
+/// Schaul et al. 2016). One forward pass of the online network over s and s' together chooses the
+/// next actions, gives the loss and labels both for the students.
+///
+/// Keeps a Polyak average of the parameters that spans `settings.average` updates: an exponential
+/// average with a decay of 1 - 1/average an update, moved every few updates by the matching step
+/// and corrected for its start as Adam's moments are.
+class Teacher final : public TeacherCompute {
+ public:
+  Teacher(const TeacherSettings& settings, std::unique_ptr<TrainedModel> model,
+          LabelRows label_rows, bool want_labels);
+
+  TeacherStep Update(const replay::Batch& batch) override;
+  std::vector<float> Label(const replay::Batch& batch) override;
+  std::vector<float> Parameters() const override { return model_->Parameters(); }
+  void Freeze(FinalTeacher final) override;
+
+ private:
+  void CheckBatch(const replay::Batch& batch) const;
+  void MoveAverage();
+
+  const TeacherSettings settings_;
+  const std::unique_ptr<TrainedModel> model_;
+  const LabelRows label_rows_;
+  const bool want_labels_;
+  const std::int64_t average_every_;  ///< updates between moves of the average
+  std::int64_t updates_ = 0;
+  double average_missing_ = 1;  ///< share of the average that is still its start at 0
+};
+
+}  // namespace stillhouse::learner
