@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Runs benchmark programs, merges their JSON lines into a results file and prints a table.
+
+A program prints one JSON object a line: name, value, unit, higher_is_better, conditions. Lines of
+another kind go to the terminal. A figure that was measured now replaces the older one of its name.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+
+# Figures with a target: pattern of the name, comparison, value (design figures of the project).
+TARGETS = [
+    (r"inference\.native_vs_torch\.b1$", ">=", 3),
+    (r"inference\.native_vs_torch\.b64$", ">=", 1.5),
+    (r"actor\.efficiency$", ">=", 0.85),
+    (r"footprint\.worker_rss_mib$", "<=", 30),
+    (r"footprint\.worker_start_ms$", "<=", 100),
+    (r"replay\.insert_per_s$", ">=", 500e3),
+    (r"replay\.sum_tree_cycles_per_s$", ">=", 150e3),
+    (r"replay\.sum_tree_drift$", "<=", 1e-9),
+    (r"replay\.sample_vs_gather$", ">=", 0.7),
+    (r"replay\.transport_fraction$", ">=", 0.7),
+    (r"replay\.bytes_per_transition\..*breakout$", "<=", 92),
+    (r"learner\.efficiency$", ">=", 0.95),
+    (r"learner\.update_vs_eager\.b32$", ">=", 2),
+    (r"learner\.update_vs_eager\.b128$", ">=", 1.15),
+    (r"student\.update_vs_eager\.b32$", ">=", 2),
+    (r"student\.update_vs_eager\.hosted8$", ">=", 4),
+    (r"distill\.many_vs_eager\.s8$", ">=", 2.3),
+    (r"distill\.label_once_vs_relabel$", ">=", 1.8),
+    (r"distill\.student_overhead$", "<=", 1.10),
+    (r"distill\.publish_cost$", "<=", 0.02),
+    (r"distill\.tail_fraction$", "<=", 0.10),
+    (r"weights\.lag_p99_versions$", "<=", 2),
+    (r"idle\.cpu_percent$", "<=", 5),
+    (r"start\.to_first_update_s$", "<=", 5),
+]
+FIELDS = ("name", "value", "unit", "higher_is_better", "conditions")
+
+
+def programs(folder):
+    """Program name without _bench -> path."""
+    found = {}
+    for entry in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+        path = os.path.join(folder, entry)
+        if entry.endswith("_bench") and os.access(path, os.X_OK):
+            found[entry[:-len("_bench")]] = path
+    return found
+
+
+def run(path, quick):
+    """The figures that a program prints, and whether it ended well."""
+    figures = []
+    command = [path] + (["--quick"] if quick else [])
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            figure = parse(line)
+            if figure is None:
+                print(line, end="", flush=True)
+            else:
+                if quick:
+                    figure["conditions"] += ", --quick"
+                figures.append(figure)
+                print(f"  {figure['name']}: {figure['value']:.6g} {figure['unit']}", flush=True)
+    return figures, process.returncode
+
+
+def parse(line):
+    try:
+        figure = json.loads(line)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(figure, dict) or any(field not in figure for field in FIELDS):
+        return None
+    return figure
+
+
+def verdict(figure):
+    for pattern, sign, target in TARGETS:
+        if re.match(pattern, figure["name"]):
+            met = figure["value"] >= target if sign == ">=" else figure["value"] <= target
+            return f"{sign} {target:g}", "met" if met else "MISSED"
+    return "", ""
+
+
+def print_table(figures):
+    width = max((len(figure["name"]) for figure in figures), default=0)
+    for figure in figures:
+        target, met = verdict(figure)
+        print(f"{figure['name']:<{width}}  {figure['value']:>12.6g} {figure['unit']:<14} "
+              f"{target:<12} {met}".rstrip())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", required=True)
+    parser.add_argument("--results", required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+
+    found = programs(options.programs)
+    wanted = {name: path for name, path in found.items()
+              if not options.names or any(name in (n, n.split(".")[0]) for n in options.names)}
+    # A figure's family need not be its program's name (footprint.* comes from actor_bench).
+    exact = [n for n in options.names if n not in found]
+    if exact and not wanted:
+        wanted = found
+    measured, failed = [], []
+    for name, path in wanted.items():
+        print(f"{name}_bench", flush=True)
+        figures, status = run(path, options.quick)
+        keep = [f for f in figures
+                if name in options.names or not exact
+                or any(f["name"].startswith(n) for n in exact)]
+        measured += keep
+        if status != 0:
+            failed.append(f"{name}_bench ended with {status}")
+    merged = {}
+    if os.path.exists(options.results):
+        with open(options.results, encoding="utf-8") as file:
+            merged = {figure["name"]: figure for figure in json.load(file)}
+    merged.update({figure["name"]: figure for figure in measured})
+    if measured:
+        temporary = options.results + ".tmp"
+        with open(temporary, "w", encoding="utf-8") as file:
+            json.dump(sorted(merged.values(), key=lambda f: f["name"]), file, indent=1)
+            file.write("\n")
+        os.replace(temporary, options.results)
+    print()
+    print_table(sorted(measured, key=lambda f: f["name"]))
+    for line in failed:
+        print(line, file=sys.stderr)
+    if not measured:
+        print("bench_merge.py: nothing was measured", file=sys.stderr)
+    return 1 if failed or not measured else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
