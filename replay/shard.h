@@ -1,15 +1,20 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
+#include "common/messages/control.h"
 #include "common/messages/envelope.h"
+#include "replay/chunk_intake.h"
+#include "replay/item_store.h"
+#include "replay/weights_cache.h"
 #include "replay/worker_outbox.h"
+#include "replay/worker_sessions.h"
 
 namespace stillhouse::replay {
 
@@ -36,7 +41,8 @@ class Shard final : public Role {
  public:
   /// `workers` is borrowed for the shard's life.
   Shard(ShardSettings settings, WorkerOutbox& workers);
-  ~Shard() override;
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
 
   RoleAddress Address() const override;
   void Handle(const Envelope& envelope, Time now, Outbox& out) override;
@@ -48,11 +54,39 @@ class Shard final : public Role {
   void OnDisconnect(ConnectionId connection, Time now);
 
   /// Leave has been answered.
-  bool Finished() const;
+  bool Finished() const { return finished_; }
+  const ItemStore& Store() const { return store_; }
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  void HandleFrame(ConnectionId connection, Session& session, FrameKind kind,
+                   std::vector<std::uint8_t> body, Outbox& out);
+  void Greet(ConnectionId connection, Session& session, const std::vector<std::uint8_t>& body);
+  void TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& body);
+  /// Forgets the connection and closes it.
+  void Drop(ConnectionId connection, const std::string& reason);
+  void SetStatus(const RunStatus& status);
+  void ForwardEvaluation(const Envelope& envelope);
+  void SendStatus(ConnectionId connection);
+  void SendStatusToAll(Time now);
+  void Report(Time now, Outbox& out);
+  /// Reports when something has changed and the last report is long enough ago.
+  void ReportChanges(Time now, Outbox& out);
+  void Finish(Outbox& out);
+
+  ShardSettings settings_;
+  WorkerOutbox& workers_;
+  ItemStore store_;
+  ChunkIntake intake_;
+  WeightsCache weights_;
+  WorkerSessions sessions_;
+  RunStatus status_;
+  std::vector<EpisodeRecord> episodes_;  ///< since the last report
+  std::uint64_t reported_inserted_ = 0;
+  bool reported_blocked_ = false;
+  bool changed_ = true;  ///< workers came or went, episodes ended
+  std::optional<Time> last_report_;
+  std::optional<Time> last_status_;
+  bool finished_ = false;
 };
 
 }  // namespace stillhouse::replay

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "common/base/byte_io.h"
 #include "common/base/ids.h"
 #include "common/messages/worker_plane.h"
 
@@ -25,5 +27,22 @@ class WorkerOutbox {
   /// false: take no more frames from this connection until told otherwise.
   virtual void SetReading(ConnectionId connection, bool reading) = 0;
 };
+
+/// Encodes `body` (a struct of worker_plane.h) and sends it.
+template <typename Body>
+void SendFrame(WorkerOutbox& out, ConnectionId connection, FrameKind kind, const Body& body) {
+  ByteWriter writer;
+  body.Encode(writer);
+  out.Send(connection, kind, writer.Take());
+}
+
+/// Decodes a frame's body; throws WireError on anything that does not fit.
+template <typename Body>
+Body DecodeFrame(std::span<const std::uint8_t> bytes, std::string_view what) {
+  ByteReader reader(bytes, what);
+  Body body = Body::Decode(reader);
+  reader.ExpectEnd();
+  return body;
+}
 
 }  // namespace stillhouse::replay

@@ -1,0 +1,105 @@
+#include "replay/chunk_intake.h"
+
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace stillhouse::replay {
+
+ChunkIntake::ChunkIntake(ItemStore& store, const EnvironmentSpec& environment, std::uint32_t n_step,
+                         std::uint32_t max_items)
+    : store_(store), environment_(environment), n_step_(n_step), max_items_(max_items) {}
+
+void ChunkIntake::Offer(ConnectionId connection, std::uint64_t incarnation,
+                        std::vector<std::uint8_t> bytes, WorkerOutbox& out) {
+  const ChunkView chunk(bytes, environment_, n_step_);
+  if (chunk.IncarnationValue() != incarnation) {
+    throw WireError(fmt::format("chunk {}: of incarnation {:016x}, the worker said {:016x}",
+                                chunk.Sequence(), chunk.IncarnationValue(), incarnation));
+  }
+  if (chunk.Items() > max_items_) {
+    throw WireError(fmt::format("chunk {}: {} items, at most {} are allowed", chunk.Sequence(),
+                                chunk.Items(), max_items_));
+  }
+  const std::uint64_t last = LastSequence(incarnation);
+  if (chunk.Sequence() <= last) return Acknowledge(connection, incarnation, out);
+  const auto waiting = parked_.find(connection);
+  const std::uint64_t seen = last + (waiting == parked_.end() ? 0 : waiting->second.chunks.size());
+  if (chunk.Sequence() <= seen) return;  // parked already: acknowledged when it is stored
+  if (chunk.Sequence() != seen + 1) {
+    throw WireError(fmt::format("chunk {}: {} was to follow", chunk.Sequence(), seen + 1));
+  }
+  if (!storing_ || (parked_chunks_ == 0 && Fits(chunk))) return Store(connection, chunk, out);
+  Parked& parked = parked_[connection];
+  parked.incarnation = incarnation;
+  parked.chunks.push_back(std::move(bytes));
+  ++parked_chunks_;
+  UpdateReading(connection, parked, out);
+}
+
+void ChunkIntake::Grant(std::uint64_t allowance, WorkerOutbox& out) {
+  if (allowance <= allowance_) return;
+  allowance_ = allowance;
+  TakeParked(out);
+}
+
+void ChunkIntake::StopStoring(WorkerOutbox& out) {
+  storing_ = false;
+  TakeParked(out);
+}
+
+void ChunkIntake::Forget(ConnectionId connection) {
+  const auto found = parked_.find(connection);
+  if (found == parked_.end()) return;
+  parked_chunks_ -= found->second.chunks.size();
+  parked_.erase(found);
+}
+
+std::uint64_t ChunkIntake::LastSequence(std::uint64_t incarnation) const {
+  const auto found = last_.find(incarnation);
+  return found == last_.end() ? 0 : found->second;
+}
+
+bool ChunkIntake::Fits(const ChunkView& chunk) const {
+  return store_.Inserted() + chunk.Items() <= allowance_;
+}
+
+void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk, WorkerOutbox& out) {
+  if (storing_) store_.Insert(chunk);
+  last_[chunk.IncarnationValue()] = chunk.Sequence();
+  Acknowledge(connection, chunk.IncarnationValue(), out);
+}
+
+void ChunkIntake::Acknowledge(ConnectionId connection, std::uint64_t incarnation,
+                              WorkerOutbox& out) const {
+  Ack ack;
+  ack.sequence = LastSequence(incarnation);
+  ack.shard_size = store_.Size();
+  SendFrame(out, connection, FrameKind::kAck, ack);
+}
+
+void ChunkIntake::UpdateReading(ConnectionId connection, Parked& parked, WorkerOutbox& out) const {
+  const bool reading = parked.chunks.size() <= kMostParked;
+  if (reading == parked.reading) return;
+  parked.reading = reading;
+  out.SetReading(connection, reading);
+}
+
+void ChunkIntake::TakeParked(WorkerOutbox& out) {
+  while (!parked_.empty()) {
+    auto next = parked_.upper_bound(turn_);
+    if (next == parked_.end()) next = parked_.begin();
+    const ConnectionId connection = next->first;
+    Parked& parked = next->second;
+    const ChunkView chunk(parked.chunks.front(), environment_, n_step_);
+    if (storing_ && !Fits(chunk)) return;
+    Store(connection, chunk, out);
+    parked.chunks.pop_front();
+    --parked_chunks_;
+    turn_ = connection;
+    UpdateReading(connection, parked, out);
+    if (parked.chunks.empty()) parked_.erase(next);
+  }
+}
+
+}  // namespace stillhouse::replay

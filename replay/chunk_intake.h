@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "replay/item_store.h"
+#include "replay/worker_outbox.h"
+
+namespace stillhouse::replay {
+
+/// How workers' chunks become items: exactly once, in order, and never beyond the grant.
+///
+/// A chunk is named by (incarnation, sequence). One that is stored already is acknowledged again
+/// and not stored; one that skips a number breaks the rules. A chunk beyond the grant is parked,
+/// and everything that comes after it, until the grant rises; a connection with more than
+/// kMostParked of them is not read meanwhile.
+class ChunkIntake {
+ public:
+  static constexpr std::size_t kMostParked = 4;
+
+  /// Both borrowed. `environment` is what chunks are checked against; `max_items` bounds one
+  /// chunk, so that it fits the grant sooner or later.
+  ChunkIntake(ItemStore& store, const EnvironmentSpec& environment, std::uint32_t n_step,
+              std::uint32_t max_items);
+
+  /// A chunk from a connection of this incarnation. Throws WireError when it breaks the rules; then
+  /// nothing has changed.
+  void Offer(ConnectionId connection, std::uint64_t incarnation, std::vector<std::uint8_t> bytes,
+             WorkerOutbox& out);
+
+  /// The store may have taken `allowance` items in all; lower than before is ignored.
+  void Grant(std::uint64_t allowance, WorkerOutbox& out);
+
+  /// Training is over: chunks, parked ones too, are acknowledged and dropped from now on.
+  void StopStoring(WorkerOutbox& out);
+
+  /// The connection is gone; its parked chunks are dropped: the worker still has them.
+  void Forget(ConnectionId connection);
+
+  /// Newest chunk of this incarnation that is stored; 0 = none.
+  std::uint64_t LastSequence(std::uint64_t incarnation) const;
+  bool Blocked() const { return parked_chunks_ > 0; }
+
+ private:
+  struct Parked {
+    std::uint64_t incarnation = 0;
+    std::deque<std::vector<std::uint8_t>> chunks;
+    bool reading = true;
+  };
+
+  bool Fits(const ChunkView& chunk) const;
+  void Store(ConnectionId connection, const ChunkView& chunk, WorkerOutbox& out);
+  void Acknowledge(ConnectionId connection, std::uint64_t incarnation, WorkerOutbox& out) const;
+  void UpdateReading(ConnectionId connection, Parked& parked, WorkerOutbox& out) const;
+  /// Takes parked chunks, one a connection in turn, as long as they fit.
+  void TakeParked(WorkerOutbox& out);
+
+  ItemStore& store_;
+  const EnvironmentSpec& environment_;
+  std::uint32_t n_step_;
+  std::uint32_t max_items_;
+  bool storing_ = true;
+  std::uint64_t allowance_ = 0;
+  std::unordered_map<std::uint64_t, std::uint64_t> last_;  ///< incarnation -> stored sequence
+  std::map<ConnectionId, Parked> parked_;                  ///< no empty queues
+  ConnectionId turn_;  ///< the connection whose parked chunk was taken last
+  std::size_t parked_chunks_ = 0;
+};
+
+}  // namespace stillhouse::replay

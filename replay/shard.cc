@@ -1,0 +1,251 @@
+#include "replay/shard.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <utility>
+
+#include "common/base/error.h"
+#include "common/messages/evaluation.h"
+
+namespace stillhouse::replay {
+namespace {
+
+/// The coordinator hears of inserts at most this often...
+constexpr Time kReportGap = std::chrono::milliseconds(2);
+/// ...and of the shard at least this often.
+constexpr Time kReportPeriod = std::chrono::milliseconds(200);
+constexpr Time kStatusPeriod = std::chrono::milliseconds(100);
+/// Of one worker's report; more is nonsense.
+constexpr std::size_t kMostEpisodes = 65536;
+
+ItemStoreSettings StoreSettings(const ShardSettings& settings) {
+  const ReplaySettings& replay = settings.config.replay;
+  ItemStoreSettings store;
+  store.capacity = static_cast<std::size_t>(replay.capacity) / settings.shards;
+  store.n_step = static_cast<std::uint32_t>(replay.n_step);
+  store.discount = replay.discount;
+  store.alpha = replay.alpha;
+  store.priority_epsilon = replay.priority_epsilon;
+  store.track_min = replay.weight_normalization == WeightNormalization::kStore;
+  return store;
+}
+
+}  // namespace
+
+Shard::Shard(ShardSettings settings, WorkerOutbox& workers)
+    : settings_(std::move(settings)),
+      workers_(workers),
+      store_(StoreSettings(settings_)),
+      intake_(store_, settings_.environment,
+              static_cast<std::uint32_t>(settings_.config.replay.n_step),
+              static_cast<std::uint32_t>(settings_.config.actors.chunk_steps)),
+      weights_(settings_.models),
+      sessions_(settings_.token, settings_.environment) {}
+
+RoleAddress Shard::Address() const { return {RoleKind::kShard, settings_.index}; }
+
+// ---- cluster plane -----------------------------------------------------------------------------
+
+void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  if (finished_) return;
+  switch (envelope.kind) {
+    case MessageKind::kSampleRequest:
+      SendTo(out, Address(), envelope.from, store_.Sample(DecodeBody<SampleRequest>(envelope)));
+      break;
+    case MessageKind::kPriorityUpdate:
+      store_.UpdatePriorities(DecodeBody<PriorityUpdate>(envelope));
+      break;
+    case MessageKind::kWeightsPublish: {
+      const std::uint64_t before = weights_.NewestVersion(0);
+      weights_.Publish(DecodeBody<WeightsPublish>(envelope), workers_);
+      if (weights_.NewestVersion(0) != before) SendStatusToAll(now);
+      break;
+    }
+    case MessageKind::kInsertGrant:
+      intake_.Grant(DecodeBody<InsertGrant>(envelope).allowance, workers_);
+      ReportChanges(now, out);
+      break;
+    case MessageKind::kRunStatus: {
+      const RunPhase before = status_.phase;
+      SetStatus(DecodeBody<RunStatus>(envelope));
+      if (status_.phase != before) SendStatusToAll(now);
+      break;
+    }
+    case MessageKind::kEvaluationTask:
+      ForwardEvaluation(envelope);
+      break;
+    case MessageKind::kEvaluationRelease:
+      weights_.Release(DecodeBody<EvaluationRelease>(envelope).round);
+      break;
+    case MessageKind::kLeave:
+      Finish(out);
+      break;
+    default:
+      throw WireError(fmt::format("{}: {} from {} is not for a shard", Address().ToString(),
+                                  MessageName(envelope.kind), envelope.from.ToString()));
+  }
+}
+
+void Shard::SetStatus(const RunStatus& status) {
+  const RunPhase phase = std::max(status_.phase, status.phase);
+  status_ = status;
+  status_.phase = phase;
+  if (phase != RunPhase::kTrain) intake_.StopStoring(workers_);
+}
+
+void Shard::ForwardEvaluation(const Envelope& envelope) {
+  // A worker that has gone has left ShardReport::home_workers: the coordinator hands the task on.
+  const auto task = DecodeBody<EvaluationTask>(envelope);
+  const auto connection = sessions_.OfIncarnation(task.worker);
+  if (connection) workers_.Send(*connection, FrameKind::kEvaluationTask, envelope.body);
+}
+
+void Shard::Tick(Time now, Outbox& out) {
+  if (finished_) return;
+  ReportChanges(now, out);
+  if (!last_report_ || now - *last_report_ >= kReportPeriod) Report(now, out);
+  if (!last_status_ || now - *last_status_ >= kStatusPeriod) SendStatusToAll(now);
+}
+
+void Shard::ReportChanges(Time now, Outbox& out) {
+  const bool changed =
+      changed_ || store_.Inserted() != reported_inserted_ || intake_.Blocked() != reported_blocked_;
+  if (changed && (!last_report_ || now - *last_report_ >= kReportGap)) Report(now, out);
+}
+
+void Shard::Report(Time now, Outbox& out) {
+  ShardReport report;
+  report.totals = store_.Totals();
+  report.bytes = store_.MemoryBytes();
+  report.frames = store_.Inserted();
+  report.insert_blocked = intake_.Blocked();
+  report.epsilon_mean = sessions_.MeanEpsilon();
+  report.home_workers = sessions_.HomeWorkers();
+  report.episodes = std::exchange(episodes_, {});
+  reported_inserted_ = report.frames;
+  reported_blocked_ = report.insert_blocked;
+  changed_ = false;
+  last_report_ = now;
+  SendTo(out, Address(), kCoordinatorAddress, report);
+}
+
+void Shard::Finish(Outbox& out) {
+  SendTo(out, Address(), kCoordinatorAddress, Left{});
+  const auto sessions = sessions_.All();
+  for (const auto& [connection, session] : sessions) {
+    workers_.Send(connection, FrameKind::kGoodbye, {});
+    Drop(connection, "the run is over");
+  }
+  finished_ = true;
+}
+
+// ---- worker plane ------------------------------------------------------------------------------
+
+void Shard::OnConnect(ConnectionId connection, Time) {
+  if (finished_) return workers_.Close(connection, "the run is over");
+  sessions_.Open(connection);
+}
+
+void Shard::OnDisconnect(ConnectionId connection, Time) {
+  if (sessions_.Find(connection) == nullptr) return;
+  intake_.Forget(connection);
+  weights_.Forget(connection);
+  sessions_.Remove(connection);
+  changed_ = true;
+}
+
+void Shard::Drop(ConnectionId connection, const std::string& reason) {
+  OnDisconnect(connection, Time{});
+  workers_.Close(connection, reason);
+}
+
+void Shard::OnFrame(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body,
+                    Time now, Outbox& out) {
+  Session* const session = sessions_.Find(connection);
+  if (session == nullptr) return;  // closed by us; what was under way still arrives
+  try {
+    HandleFrame(connection, *session, kind, std::move(body), out);
+  } catch (const RefusedError& refused) {
+    ByteWriter reason;
+    reason.PutString(refused.what());
+    workers_.Send(connection, FrameKind::kRefused, reason.Take());
+    Drop(connection, refused.what());
+  } catch (const WireError& error) {
+    Drop(connection, error.what());
+  }
+  ReportChanges(now, out);
+}
+
+void Shard::HandleFrame(ConnectionId connection, Session& session, FrameKind kind,
+                        std::vector<std::uint8_t> body, Outbox& out) {
+  if (kind == FrameKind::kHello) return Greet(connection, session, body);
+  if (kind == FrameKind::kGoodbye) return Drop(connection, "goodbye");
+  if (session.state != SessionState::kReady) {
+    throw WireError(fmt::format("frame of kind {} before the Hello with an environment",
+                                static_cast<int>(kind)));
+  }
+  switch (kind) {
+    case FrameKind::kChunk:
+      intake_.Offer(connection, session.incarnation, std::move(body), workers_);
+      break;
+    case FrameKind::kWeightsRequest:
+      weights_.Request(connection, DecodeFrame<WeightsRequest>(body, "weights request"), workers_);
+      break;
+    case FrameKind::kEvaluationResult:
+      SendTo(out, Address(), kCoordinatorAddress,
+             DecodeFrame<EvaluationResult>(body, "evaluation result"));
+      break;
+    case FrameKind::kWorkerReport:
+      TakeWorkerReport(session, body);
+      break;
+    default:
+      throw WireError(fmt::format("frame of kind {} from a worker", static_cast<int>(kind)));
+  }
+}
+
+void Shard::Greet(ConnectionId connection, Session& session,
+                  const std::vector<std::uint8_t>& body) {
+  sessions_.Greet(session, body);
+  while (const auto older = sessions_.Predecessor(connection)) {
+    Drop(*older, "the worker has connected again");
+  }
+  Welcome welcome;
+  welcome.shard = settings_.index;
+  welcome.shards = settings_.shards;
+  welcome.config = settings_.config_yaml;
+  welcome.last_sequence = intake_.LastSequence(session.incarnation);
+  SendFrame(workers_, connection, FrameKind::kWelcome, welcome);
+  if (session.state != SessionState::kReady) return;
+  changed_ = true;
+  SendStatus(connection);
+}
+
+void Shard::TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& body) {
+  const auto report = DecodeFrame<WorkerReport>(body, "worker report");
+  const bool finite = std::all_of(report.episodes.begin(), report.episodes.end(),
+                                  [](const auto& e) { return std::isfinite(e.episode_return); });
+  if (!finite || !std::isfinite(report.epsilon_mean) || report.episodes.size() > kMostEpisodes) {
+    throw WireError("worker report: a figure is not finite, or too many episodes");
+  }
+  session.epsilon = report.epsilon_mean;
+  episodes_.insert(episodes_.end(), report.episodes.begin(), report.episodes.end());
+  changed_ = true;
+}
+
+void Shard::SendStatus(ConnectionId connection) {
+  WorkerStatus status;
+  status.run = status_;
+  status.teacher_version = weights_.NewestVersion(0);
+  status.shard_size = store_.Size();
+  SendFrame(workers_, connection, FrameKind::kStatus, status);
+}
+
+void Shard::SendStatusToAll(Time now) {
+  last_status_ = now;
+  for (const auto& [connection, session] : sessions_.All()) {
+    if (session.state == SessionState::kReady) SendStatus(connection);
+  }
+}
+
+}  // namespace stillhouse::replay
