@@ -34,7 +34,7 @@ class Checker {
     }
     std::vector<std::string> ids;
     for (const EnvironmentChoice& choice : choices) {
-      if (choice.id == id) return Options(choice);
+      if (choice.id == id) return Options(choice, choices);
       ids.push_back(choice.id);
     }
     if (!ids.empty()) {
@@ -98,15 +98,22 @@ class Checker {
   }
 
  private:
-  void Options(const EnvironmentChoice& choice) {
+  /// An option passes when any environment of the family has it: MinAtar's own constructor takes
+  /// difficulty_ramping for games that never ramp, too.
+  void Options(const EnvironmentChoice& choice, const std::vector<EnvironmentChoice>& choices) {
     constexpr std::string_view kPrefix = "env.options.";
+    const std::string family = choice.id.substr(0, choice.id.find('/') + 1);
+    std::vector<std::string> known;
+    for (const EnvironmentChoice& other : choices) {
+      if (other.id.starts_with(family)) {
+        known.insert(known.end(), other.options.begin(), other.options.end());
+      }
+    }
     for (const auto& [path, place] : context_.set) {
       if (!path.starts_with(kPrefix)) continue;
       const std::string option = path.substr(kPrefix.size());
-      const auto& known = choice.options;
       if (std::find(known.begin(), known.end(), option) == known.end()) {
-        Fail({path.c_str()},
-             fmt::format("{} has no such option; {}", choice.id, Suggest(option, known)));
+        Fail({path.c_str()}, fmt::format("{} has no such option", choice.id));
       }
     }
   }

@@ -119,7 +119,7 @@ FieldList<ReplaySettings> ReplayFields() {
       IntegerField<S>("n_step", &S::n_step, {1, 1000}, "Steps summed into one return."),
       NumberField<S>("discount", &S::discount, {0, 1}, "Discount of one step."),
       NumberField<S>("priority_epsilon", &S::priority_epsilon, {0, 1},
-                     "Added to |TD error| so that no priority is zero."),
+                     "Added to the absolute TD error so that no priority is zero."),
       WordField<S, DrawKind>(
           "draw", &S::draw,
           {{"stratified", DrawKind::kStratified}, {"multinomial", DrawKind::kMultinomial}}, {},

@@ -29,11 +29,17 @@ std::vector<LayerSpec> ReadLayers(const FieldInput& in);
 /// "[{linear: 64}, relu, {q_head: {dueling: true}}]"
 std::string PrintLayers(const std::vector<LayerSpec>& layers);
 
-/// A layer's configuration, for `stillhouse list networks`.
+/// A layer and its options, for documentation and `stillhouse list networks`.
+struct LayerOption {
+  std::string name;
+  std::string allowed;
+  std::string fallback;  ///< the default, or "required"
+  std::string doc;
+};
 struct LayerDoc {
   std::string name;
-  std::string options;  ///< with ranges and defaults
   std::string doc;
+  std::vector<LayerOption> options;
 };
 std::vector<LayerDoc> LayerDocs();
 

@@ -121,8 +121,13 @@ std::string DocumentLayers() {
       "`{linear: 64}`,\n`{conv2d: {filters: 16, kernel: 3}}`. The last one is `q_head`.\n\n"
       "| layer | options | meaning |\n| --- | --- | --- |\n";
   for (const LayerDoc& layer : LayerDocs()) {
-    text += fmt::format("| `{}` | {} | {} |\n", layer.name,
-                        layer.options.empty() ? "none" : layer.options, layer.doc);
+    std::string options;
+    for (const LayerOption& option : layer.options) {
+      options += fmt::format("{}{}: {} ({})", options.empty() ? "" : "; ", option.name,
+                             option.allowed, option.fallback);
+    }
+    text += fmt::format("| `{}` | {} | {} |\n", layer.name, options.empty() ? "none" : options,
+                        layer.doc);
   }
   return text;
 }

@@ -46,6 +46,7 @@ struct Field {
   std::function<std::string(const S&)> print;  ///< YAML, one line; empty result: no line
   std::function<bool(const S&)> applies;       ///< null: always
   std::string only_with;                       ///< what `applies` asks for, for people
+  std::vector<std::string> words = {};         ///< the words it accepts, when it takes words
 };
 
 template <typename S>
@@ -179,7 +180,8 @@ Field<S> WordField(std::string path, E S::*member, Words<E> table, std::vector<s
             return std::string();
           },
           {},
-          {}};
+          {},
+          words};
 }
 
 template <typename S>
@@ -216,7 +218,8 @@ Field<S> FixedField(std::string path, std::vector<std::string> accepted,
           },
           [=](const S&) { return accepted.empty() ? std::string() : accepted.front(); },
           {},
-          {}};
+          {},
+          accepted};
 }
 
 /// Marks fields that only make sense beside certain values.
@@ -232,8 +235,8 @@ template <typename Outer, typename Inner>
 void AppendFields(FieldList<Outer>& out, const std::string& prefix, Inner Outer::*member,
                   const FieldList<Inner>& fields) {
   for (const Field<Inner>& field : fields) {
-    Field<Outer> lifted{
-        prefix + "." + field.path, field.allowed, field.doc, {}, {}, {}, field.only_with};
+    Field<Outer> lifted{prefix + "." + field.path, field.allowed, field.doc, {}, {}, {},
+                        field.only_with,           field.words};
     lifted.read = [read = field.read, member](const FieldInput& in, Outer& target) {
       read(in, target.*member);
     };

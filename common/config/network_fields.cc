@@ -8,7 +8,9 @@
 namespace stillhouse {
 namespace {
 
+// The bounds of NetworkSpec::Create.
 constexpr std::size_t kMaxLayers = 64;
+constexpr double kMaxUnits = 65536;
 
 struct LayerName {
   const char* name;
@@ -35,7 +37,7 @@ const std::vector<std::string>& LayersToCome() {
 FieldList<LayerSpec> OptionsOf(LayerKind kind) {
   using S = LayerSpec;
   if (kind == LayerKind::kConv2d) {
-    return {IntegerField<S>("filters", &S::units, {1, 65536}, "Output channels."),
+    return {IntegerField<S>("filters", &S::units, {1, kMaxUnits}, "Output channels."),
             IntegerField<S>("kernel", &S::kernel, {1, 64}, "Rows = columns of the window."),
             IntegerField<S>("stride", &S::stride, {1, 64}, "Step of the window."),
             IntegerField<S>("padding", &S::padding, {0, 63}, "Zeros on every side.")};
@@ -86,7 +88,7 @@ class LayerReader {
     const std::string path = path_ + "." + known.name;
     const std::size_t before = context_.errors.Size();
     if (known.kind == LayerKind::kLinear) {
-      const Range range{1, 65536};
+      const Range range{1, kMaxUnits};
       if (options.IsNull()) return Fail(place, "linear needs its outputs: {linear: 64}");
       const auto units = ReadInteger(FieldInput{options, path, context_}, range, "");
       layer.units = units.value_or(0);
@@ -161,17 +163,18 @@ std::string PrintLayers(const std::vector<LayerSpec>& layers) {
 
 std::vector<LayerDoc> LayerDocs() {
   std::vector<LayerDoc> docs;
+  const LayerSpec defaults;
   for (const LayerName& known : kLayers) {
-    std::string options = known.kind == LayerKind::kLinear ? "outputs: 1 to 65536" : "";
-    LayerSpec defaults;
-    for (const auto& field : OptionsOf(known.kind)) {
-      const std::string value = field.print(defaults);
-      const bool required =
-          known.kind == LayerKind::kConv2d && value == "0" && field.path != "padding";
-      options += fmt::format("{}{}: {} ({})", options.empty() ? "" : "; ", field.path,
-                             field.allowed, required ? "required" : "default " + value);
+    LayerDoc layer{known.name, known.doc, {}};
+    if (known.kind == LayerKind::kLinear) {
+      layer.options.push_back({"(value)", IntegerText({1, kMaxUnits}, ""), "required", "Outputs."});
     }
-    docs.push_back({known.name, options, known.doc});
+    for (const auto& field : OptionsOf(known.kind)) {
+      const bool required = field.path == "filters" || field.path == "kernel";
+      layer.options.push_back(
+          {field.path, field.allowed, required ? "required" : field.print(defaults), field.doc});
+    }
+    docs.push_back(std::move(layer));
   }
   return docs;
 }

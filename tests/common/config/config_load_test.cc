@@ -23,7 +23,7 @@ const char* const kMinimal = "env: {id: minatar/breakout}\n";
 LoadOptions Choices() {
   LoadOptions options;
   options.environments = {
-      {"minatar/breakout", {"sticky_action_prob", "difficulty_ramping"}},
+      {"minatar/breakout", {"sticky_action_prob"}},
       {"minatar/asterix", {"sticky_action_prob", "difficulty_ramping"}},
       {"classic/cart_pole", {}},
   };
@@ -172,6 +172,8 @@ TEST(ConfigLoadTest, ChecksEnvironmentOptionsAgainstTheEnvironment) {
   EXPECT_EQ(
       Load("env: {id: minatar/asterix, options: {sticky_action_prob: 0}}\n").env.sticky_action_prob,
       0);
+  // breakout never ramps, but its family takes the option.
+  EXPECT_EQ(ErrorsOf("env: {id: minatar/breakout, options: {difficulty_ramping: true}}\n"), "");
   EXPECT_THAT(ErrorsOf("env: {id: classic/cart_pole, options: {sticky_action_prob: 0.1}}\n"),
               HasSubstr("env.options.sticky_action_prob:"));
   EXPECT_THAT(ErrorsOf("env: {id: minatar/asterix, options: {sticky_actoin_prob: 0}}\n"),

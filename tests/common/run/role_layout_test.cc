@@ -18,9 +18,9 @@ using ::testing::IsEmpty;
 
 constexpr RoleAddress kCoordinator{RoleKind::kCoordinator, 0};
 constexpr RoleAddress kLearner{RoleKind::kLearner, 0};
-RoleAddress StudentHost(std::int32_t i) { return {RoleKind::kStudentHost, i}; }
-RoleAddress Shard(std::int32_t i) { return {RoleKind::kShard, i}; }
-RoleAddress ActorHost(std::int32_t i) { return {RoleKind::kActorHost, i}; }
+RoleAddress StudentHost(std::uint16_t i) { return {RoleKind::kStudentHost, i}; }
+RoleAddress Shard(std::uint16_t i) { return {RoleKind::kShard, i}; }
+RoleAddress ActorHost(std::uint16_t i) { return {RoleKind::kActorHost, i}; }
 
 /// Two shards, so many students, and what else is given.
 RunConfig Config(int students, const std::string& more = "") {
@@ -91,9 +91,9 @@ TEST(RoleLayoutTest, EachActorHostHasAWorkerHoweverFewTheCores) {
 
 TEST(RoleLayoutTest, ExplicitActorHostsMoveInWithOthersWhenRanksAreFew) {
   const RoleLayout layout = MakeRoleLayout(Config(0, "actors: {hosts: 3}\n"), 3, 8);
-  EXPECT_THAT(layout.ranks,
-              ElementsAre(ElementsAre(kCoordinator, kLearner, Shard(0), Shard(1), ActorHost(0)),
-                          ElementsAre(ActorHost(1)), ElementsAre(ActorHost(2))));
+  EXPECT_THAT(layout.ranks, ElementsAre(ElementsAre(kCoordinator, kLearner, ActorHost(0)),
+                                        ElementsAre(Shard(0), Shard(1), ActorHost(1)),
+                                        ElementsAre(ActorHost(2))));
 }
 
 TEST(RoleLayoutTest, ADeterministicRunHasOneWorkerOnAnyMachine) {
