@@ -1,10 +1,10 @@
 #include "replay/sampler.h"
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "common/base/error.h"
+#include "replay/draw.h"
 #include "replay/priority.h"
 
 namespace stillhouse::replay {
@@ -21,41 +21,24 @@ std::vector<SampleRequest> Sampler::Poll() {
   return requests;
 }
 
-std::vector<double> Sampler::DrawMasses(std::uint32_t batch_size, double total, Rng& rng) const {
-  std::vector<double> masses(batch_size);
-  for (std::uint32_t k = 0; k < batch_size; ++k) {
-    masses[k] = settings_.draw == DrawKind::kStratified ? (k + rng.Uniform()) * total / batch_size
-                                                        : rng.Uniform() * total;
-  }
-  return masses;
-}
-
 std::vector<SampleRequest> Sampler::Draw(std::uint32_t batch_size, Rng& rng) {
   Plan plan;
   plan.assumed_total = TotalMass();
   if (!(plan.assumed_total > 0)) return {};
-  std::vector<double> ends(shards_);  // cumulative mass after each shard
-  double sum = 0;
-  std::uint32_t last = 0;  // the last shard with mass: where rounding may push a draw
-  for (std::uint32_t k = 0; k < shards_; ++k) {
-    plan.assumed_mass.push_back(totals_[k].mass);
-    if (totals_[k].mass > 0) last = k;
-    ends[k] = sum += totals_[k].mass;
-  }
+  for (const ShardTotals& totals : totals_) plan.assumed_mass.push_back(totals.mass);
+  std::vector<double> uniforms(batch_size);
+  for (double& uniform : uniforms) uniform = rng.Uniform();
+  const std::vector<double> masses = settings_.draw == DrawKind::kStratified
+                                         ? StratifiedMasses(uniforms, plan.assumed_total)
+                                         : MultinomialMasses(uniforms, plan.assumed_total);
+  ShardDraw draw = SplitMasses(masses, plan.assumed_mass);
   std::vector<SampleRequest> requests(shards_);
   for (std::uint32_t k = 0; k < shards_; ++k) {
     requests[k].request = next_id_;
     requests[k].assumed_mass = plan.assumed_mass[k];
+    requests[k].offsets = std::move(draw.offsets[k]);
   }
-  for (const double mass : DrawMasses(batch_size, plan.assumed_total, rng)) {
-    // As in the tree: the first shard whose cumulative mass is above it, never an empty one.
-    const auto end = std::upper_bound(ends.begin(), ends.end(), mass);
-    const auto k = end == ends.end() ? last : static_cast<std::uint32_t>(end - ends.begin());
-    const double before = k == 0 ? 0 : ends[k - 1];
-    const double most = std::nextafter(plan.assumed_mass[k], 0.0);
-    requests[k].offsets.push_back(std::clamp(mass - before, 0.0, most));
-    plan.shards.push_back(k);
-  }
+  plan.shards = std::move(draw.shards);
   plan.replies.resize(shards_);
   plan.missing = shards_;
   pending_.emplace(next_id_++, std::move(plan));

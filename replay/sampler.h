@@ -62,7 +62,6 @@ class Sampler {
     std::uint32_t missing = 0;
   };
 
-  std::vector<double> DrawMasses(std::uint32_t batch_size, double total, Rng& rng) const;
   Batch Join(std::uint64_t id, const Plan& plan) const;
   void SetWeights(const Plan& plan, Batch& batch) const;
 
