@@ -1,0 +1,131 @@
+#include "learner/distill/students.h"
+
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "common/base/error.h"
+#include "tests/learner/nn/test_networks.h"
+
+namespace stillhouse::learner {
+namespace {
+
+constexpr std::uint32_t kRows = 8;
+const std::vector<std::int32_t> kCanonical = {0, 1, 2, 3, 4, 0};
+
+NetworkSpec StudentNetwork() {
+  return NetworkSpec::Create(
+      {Conv(4, 3), kReluLayer, kFlattenLayer, Linear(32), kReluLayer, Head(false)},
+      TensorSpec{ElementKind::kBits, {4, 10, 10}}, 6);
+}
+
+Students Host(const std::vector<StudentSettings>& settings) {
+  std::vector<HostedStudent> hosted;
+  for (std::size_t k = 0; k < settings.size(); ++k) {
+    Rng rng(100 + k);
+    const auto spec = StudentNetwork();
+    hosted.push_back(
+        {settings[k], MakeFusedModel(spec, settings[k].optimizer, InitialParameters(spec, rng))});
+  }
+  return Students(std::move(hosted), kCanonical);
+}
+
+LabelledBatch RandomLabelled(Rng& rng, bool with_next = true) {
+  LabelledBatch batch;
+  batch.batch = kRows;
+  batch.rows = with_next ? 2 * kRows : kRows;
+  batch.num_actions = 6;
+  batch.weights = RandomFloats(kRows, rng);
+  for (float& weight : batch.weights) weight += 1.1F;
+  batch.labels = RandomFloats(batch.rows * 6, rng);
+  batch.observations = RandomPacked(StudentNetwork().Observation(), batch.rows, rng);
+  return batch;
+}
+
+StudentSettings Settings(LabelRows rows, bool weighted = false) {
+  StudentSettings settings;
+  settings.name = "small";
+  settings.rows = rows;
+  settings.loss.temperature = 0.1;
+  settings.loss.weighted = weighted;
+  return settings;
+}
+
+TEST(StudentsTest, LearnTheLabels) {
+  Students students = Host({Settings(LabelRows::kSAndNext)});
+  Rng rng(41);
+  const auto batch = RandomLabelled(rng);
+  const auto first = students.Update(batch)[0];
+  StudentStep last;
+  for (int update = 0; update < 300; ++update) last = students.Update(batch)[0];
+  EXPECT_LT(last.loss, 0.1 * first.loss);
+  EXPECT_GT(last.agreement, 0.95);
+}
+
+TEST(StudentsTest, NeighboursDoNotInfluenceAStudent) {
+  const auto settings = Settings(LabelRows::kSAndNext);
+  Students alone = Host({settings});
+  Students together = Host({settings, Settings(LabelRows::kS), Settings(LabelRows::kS, true)});
+  Rng rng(42);
+  for (int update = 0; update < 3; ++update) {
+    const auto batch = RandomLabelled(rng);
+    EXPECT_EQ(alone.Update(batch)[0].loss, together.Update(batch)[0].loss);
+  }
+  EXPECT_EQ(alone.Parameters(0), together.Parameters(0));
+  EXPECT_NE(together.Parameters(0), together.Parameters(1));
+}
+
+TEST(StudentsTest, AStudentOfSReadsTheFirstRowsOnly) {
+  Rng rng(43);
+  auto batch = RandomLabelled(rng);
+  Students students = Host({Settings(LabelRows::kS)});
+  Students same = Host({Settings(LabelRows::kS)});
+  auto head = batch;
+  head.rows = kRows;
+  head.labels.resize(kRows * 6);
+  head.observations.resize(batch.observations.size() / 2);
+  EXPECT_EQ(students.Update(batch)[0].loss, same.Update(head)[0].loss);
+  EXPECT_EQ(students.Parameters(0), same.Parameters(0));
+}
+
+TEST(StudentsTest, WeightsCountOnlyWhenAsked) {
+  Rng rng(44);
+  auto batch = RandomLabelled(rng);
+  Students plain = Host({Settings(LabelRows::kSAndNext, false)});
+  Students weighted = Host({Settings(LabelRows::kSAndNext, true)});
+  const double unweighted = plain.Update(batch)[0].loss;
+  EXPECT_NE(weighted.Update(batch)[0].loss, unweighted);
+  batch.weights.assign(kRows, 1.0F);
+  Students ones = Host({Settings(LabelRows::kSAndNext, true)});
+  EXPECT_EQ(ones.Update(batch)[0].loss, unweighted);
+}
+
+TEST(AgreementTest, CountsEquivalentActionsAsEqual) {
+  const std::vector<float> student = {0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+  const std::vector<float> teacher = {1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+  // Row 0: 5 stands for 0; row 1 equal; row 2 different.
+  EXPECT_DOUBLE_EQ(Agreement(student, teacher, kCanonical), 2.0 / 3);
+}
+
+TEST(StudentsTest, RefuseBatchesThatDoNotFitAndLossesThatAreNotFinite) {
+  Rng rng(45);
+  Students students = Host({Settings(LabelRows::kSAndNext)});
+  const auto good = RandomLabelled(rng);
+  auto bad = good;
+  bad.labels.pop_back();
+  EXPECT_THROW(students.Update(bad), ShapeError);
+  bad = good;
+  bad.rows = kRows + 1;
+  EXPECT_THROW(students.Update(bad), ShapeError);
+  bad = good;
+  bad.num_actions = 3;
+  EXPECT_THROW(students.Update(bad), ShapeError);
+  bad = good;
+  bad.labels[5] = std::numeric_limits<float>::quiet_NaN();
+  const auto before = students.Parameters(0);
+  EXPECT_THROW(students.Update(bad), NumericError);
+  EXPECT_EQ(students.Parameters(0), before);
+}
+
+}  // namespace
+}  // namespace stillhouse::learner
