@@ -25,6 +25,7 @@ struct ActorOptions {
   std::uint64_t incarnation = 0;
   std::uint32_t index = 0;   ///< among the workers of the job: names streams and ladder places
   std::uint32_t slots = 1;   ///< shards that it is connected to; its home is index % slots
+  std::string token;         ///< of the job
   std::int32_t envs = 0;     ///< 0: the configuration's actors.envs_per_worker
   bool fixed_seeds = false;  ///< deterministic mode: streams do not depend on the incarnation
 };
@@ -38,17 +39,19 @@ struct ActorOptions {
 /// turns, so neither starves the other.
 class Actor {
  public:
-  explicit Actor(ActorOptions options);
+  explicit Actor(const ActorOptions& options);
   ~Actor();
 
-  /// The first frame of a new connection; the driver adds the token.
-  Hello MakeHello(std::uint32_t slot) const;
+  /// The first frame of a new connection.
+  Hello MakeHello(std::uint32_t slot);
 
   /// The shard took us. The first Welcome brings the configuration: environments and networks
-  /// are made here (ConfigError when they cannot be). Unacknowledged chunks go out again.
+  /// are made here (ConfigError when they cannot be). A Welcome to a Hello that named no
+  /// environment is answered by one that does, and the shard welcomes us once more; then
+  /// unacknowledged chunks go out again.
   void OnWelcome(std::uint32_t slot, const Welcome& welcome, Time now, ShardLinks& out);
 
-  /// Any frame after the Welcome. Throws WireError when it makes no sense.
+  /// Any frame but Refused; a Welcome goes to OnWelcome. Throws WireError when it makes no sense.
   void OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body, Time now,
                ShardLinks& out);
 

@@ -1,0 +1,235 @@
+#include "actors/actor.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "actors/behaviour.h"
+#include "actors/env/environment_factory.h"
+#include "actors/evaluation_desk.h"
+#include "actors/experience_sender.h"
+#include "actors/model_catalog.h"
+#include "common/base/error.h"
+#include "common/config/config_load.h"
+
+namespace stillhouse::actors {
+
+namespace {
+
+/// The ladder's length, in workers, when the configuration does not say how many there are.
+constexpr std::int32_t kLadderWorkers = 8;
+constexpr Time kReportEvery = std::chrono::milliseconds(500);
+
+template <typename Body>
+Body Decode(std::span<const std::uint8_t> bytes, const char* what) {
+  ByteReader reader(bytes, what);
+  Body body = Body::Decode(reader);
+  reader.ExpectEnd();
+  return body;
+}
+
+}  // namespace
+
+class Actor::Impl {
+ public:
+  explicit Impl(const ActorOptions& options)
+      : options_(options),
+        home_(options.index % options.slots),
+        introduced_(options.slots),
+        open_(options.slots),
+        sender_(options.incarnation, options.slots) {}
+
+  Hello MakeHello(std::uint32_t slot) {
+    introduced_.at(slot) = !environment_.id.empty();
+    Hello hello;
+    hello.token = options_.token;
+    hello.incarnation = options_.incarnation;
+    hello.home = slot == home_;
+    hello.environment = environment_;
+    return hello;
+  }
+
+  void OnWelcome(std::uint32_t slot, const Welcome& welcome, Time now, ShardLinks& out) {
+    if (!behaviour_) Prepare(welcome.config);
+    if (!introduced_.at(slot)) {
+      ByteWriter body;
+      MakeHello(slot).Encode(body);
+      return out.Send(slot, FrameKind::kHello, body.Take());
+    }
+    open_.at(slot) = true;
+    sender_.OnWelcome(slot, welcome.last_sequence, out);
+    if (slot != home_) return;
+    // What was asked over the old connection is not answered over the new one.
+    teacher_request_.reset();
+    last_report_.reset();
+    desk_->OnHomeConnected(out);
+    SendReport(now, out);
+    PullTeacher(out);
+  }
+
+  void OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body, Time now,
+               ShardLinks& out) {
+    if (kind == FrameKind::kWelcome) {
+      return OnWelcome(slot, Decode<Welcome>(body, "Welcome"), now, out);
+    }
+    if (kind == FrameKind::kGoodbye) {
+      finished_ = true;
+      return;
+    }
+    if (!open_.at(slot)) throw WireError("a frame before the Welcome");
+    switch (kind) {
+      case FrameKind::kAck:
+        return sender_.OnAck(slot, Decode<Ack>(body, "Ack"));
+      case FrameKind::kStatus:
+        return OnStatus(slot, Decode<WorkerStatus>(body, "WorkerStatus"), out);
+      case FrameKind::kWeightsReply:
+        return OnWeights(Decode<WeightsReply>(body, "WeightsReply"), out);
+      case FrameKind::kEvaluationTask:
+        return desk_->Add(Decode<EvaluationTask>(body, "EvaluationTask"), out);
+      default:
+        throw WireError(
+            fmt::format("frame kind {} is none that a shard sends", static_cast<int>(kind)));
+    }
+  }
+
+  void OnDisconnect(std::uint32_t slot) {
+    open_.at(slot) = false;
+    sender_.OnDisconnect(slot);
+    if (slot == home_ && desk_) desk_->OnHomeLost();
+  }
+
+  bool Advance(Time now, ShardLinks& out) {
+    if (!behaviour_ || finished_) return false;
+    SendReport(now, out);
+    const bool collecting = run_.phase < RunPhase::kTail;
+    const bool room = sender_.Flush(out);
+    waiting_ = collecting && !room;
+    const bool can_play = collecting && room;
+    const bool can_evaluate = desk_->Ready(out);
+    if (can_evaluate && (!can_play || !evaluated_last_)) {
+      evaluated_last_ = true;
+      desk_->Step(out);
+      return true;
+    }
+    evaluated_last_ = false;
+    if (!can_play) return false;
+    for (auto& chunk : behaviour_->Step(run_.frames)) sender_.Add(std::move(chunk));
+    frames_ += behaviour_->Environments();
+    sender_.Flush(out);
+    return true;
+  }
+
+  bool Finished() const { return finished_; }
+  std::uint64_t Frames() const { return frames_; }
+  bool Waiting() const { return waiting_; }
+
+ private:
+  void Prepare(const std::string& yaml) {
+    const RunConfig config = LoadConfigText(yaml, "the job's configuration");
+    const EnvironmentOptions env_options{config.env.sticky_action_prob,
+                                         config.env.difficulty_ramping};
+    const auto make = [id = config.env.id, env_options] {
+      return MakeEnvironment(id, env_options);
+    };
+    environment_ = make()->Spec();
+    sender_.SetEnvironment(environment_);
+    models_.emplace(config, environment_);
+    desk_.emplace(options_.incarnation, home_, *models_, make);
+
+    const auto envs = static_cast<std::uint64_t>(options_.envs > 0 ? options_.envs
+                                                                   : config.actors.envs_per_worker);
+    const auto workers = static_cast<std::uint64_t>(
+        config.actors.workers > 0 ? config.actors.workers : kLadderWorkers);
+    BehaviourSettings settings;
+    settings.seed = config.run.seed;
+    settings.salt = options_.fixed_seeds ? 0 : options_.incarnation;
+    settings.first_index = options_.index * envs;
+    settings.total = workers * envs;
+    settings.exploration = config.actors.exploration;
+    settings.chunk = {static_cast<std::size_t>(environment_.observation.PackedBytes()),
+                      static_cast<std::uint32_t>(config.actors.chunk_steps),
+                      static_cast<std::uint32_t>(config.replay.n_step), config.replay.discount};
+    std::vector<std::unique_ptr<Environment>> environments;
+    for (std::uint64_t e = 0; e < envs; ++e) environments.push_back(make());
+    behaviour_.emplace(settings, std::move(environments));
+  }
+
+  void OnStatus(std::uint32_t slot, const WorkerStatus& status, ShardLinks& out) {
+    sender_.OnShardSize(slot, status.shard_size);
+    run_.phase = std::max(run_.phase, status.run.phase);
+    run_.frames = std::max(run_.frames, status.run.frames);
+    run_.updates = std::max(run_.updates, status.run.updates);
+    if (run_.phase >= RunPhase::kTail) sender_.Discard();
+    if (run_.phase == RunPhase::kEnd) finished_ = true;
+    if (slot == home_) {
+      teacher_version_ = status.teacher_version;
+      PullTeacher(out);
+    }
+  }
+
+  void PullTeacher(ShardLinks& out) {
+    if (teacher_request_ || run_.phase >= RunPhase::kTail) return;
+    if (teacher_version_ <= behaviour_->Version()) return;
+    teacher_request_ = teacher_version_;
+    ByteWriter body;
+    WeightsRequest{0, 0}.Encode(body);
+    out.Send(home_, FrameKind::kWeightsRequest, body.Take());
+  }
+
+  void OnWeights(const WeightsReply& reply, ShardLinks& out) {
+    desk_->OnWeights(reply);
+    if (!teacher_request_ || reply.model != 0 || reply.version < *teacher_request_) return;
+    teacher_request_.reset();
+    if (reply.parameters.empty()) return;
+    behaviour_->SetNetwork(models_->Spec(0), reply.parameters, reply.version);
+    PullTeacher(out);
+  }
+
+  void SendReport(Time now, ShardLinks& out) {
+    if (!open_[home_] || (last_report_ && now - *last_report_ < kReportEvery)) return;
+    last_report_ = now;
+    WorkerReport report;
+    report.episodes = behaviour_->TakeEpisodes();
+    report.epsilon_mean = behaviour_->EpsilonMean();
+    report.waiting = waiting_;
+    ByteWriter body(32 + report.episodes.size() * 8);
+    report.Encode(body);
+    out.Send(home_, FrameKind::kWorkerReport, body.Take());
+  }
+
+  const ActorOptions options_;
+  const std::uint32_t home_;
+  std::vector<bool> introduced_;  ///< [slots]: the last Hello named our environment
+  std::vector<bool> open_;        ///< [slots]: and was welcomed
+  EnvironmentSpec environment_;
+  ExperienceSender sender_;
+  std::optional<ModelCatalog> models_;
+  std::optional<EvaluationDesk> desk_;
+  std::optional<Behaviour> behaviour_;  ///< set last: everything is ready
+  RunStatus run_;
+  std::uint64_t teacher_version_ = 0;  ///< newest that home has
+  std::optional<std::uint64_t> teacher_request_;
+  std::optional<Time> last_report_;
+  std::uint64_t frames_ = 0;
+  bool evaluated_last_ = false;
+  bool waiting_ = false;
+  bool finished_ = false;
+};
+
+Actor::Actor(const ActorOptions& options) : impl_(std::make_unique<Impl>(options)) {}
+Actor::~Actor() = default;
+Hello Actor::MakeHello(std::uint32_t slot) { return impl_->MakeHello(slot); }
+void Actor::OnWelcome(std::uint32_t slot, const Welcome& welcome, Time now, ShardLinks& out) {
+  impl_->OnWelcome(slot, welcome, now, out);
+}
+void Actor::OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body,
+                    Time now, ShardLinks& out) {
+  impl_->OnFrame(slot, kind, body, now, out);
+}
+void Actor::OnDisconnect(std::uint32_t slot) { impl_->OnDisconnect(slot); }
+bool Actor::Advance(Time now, ShardLinks& out) { return impl_->Advance(now, out); }
+bool Actor::Finished() const { return impl_->Finished(); }
+std::uint64_t Actor::Frames() const { return impl_->Frames(); }
+bool Actor::Waiting() const { return impl_->Waiting(); }
+
+}  // namespace stillhouse::actors

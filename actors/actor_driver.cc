@@ -1,0 +1,164 @@
+#include "actors/actor_driver.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "actors/actor.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/rng.h"
+#include "common/net/event_loop.h"
+#include "common/net/tcp_transport.h"
+
+namespace stillhouse::actors {
+
+namespace {
+
+constexpr Time kStartLimit = std::chrono::seconds(10);
+constexpr Time kSilenceLimit = std::chrono::seconds(60);
+constexpr auto kIdleSleep = std::chrono::milliseconds(2);
+/// The sockets are looked at this often while there is work.
+constexpr Time kSlice = std::chrono::microseconds(500);
+constexpr Time kFarewell = std::chrono::seconds(1);
+
+std::uint64_t RandomBits() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32U) | device();
+}
+
+void Log(const std::string& line) {
+  std::fprintf(stderr, "worker %d: %s\n", static_cast<int>(getpid()), line.c_str());
+}
+
+/// Ends this process when its parent ends, also when that happened already.
+void FollowParent(std::int64_t host_pid) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != static_cast<pid_t>(host_pid)) _exit(1);
+  // A terminal's Ctrl-C reaches the whole group: the host decides when its workers end.
+  std::signal(SIGINT, SIG_IGN);
+}
+
+class Worker final : public TcpHandler, public ShardLinks {
+ public:
+  Worker(const WorkerOptions& options, const ActorOptions& actor_options)
+      : actor_(actor_options), open_(actor_options.slots), last_heard_(clock_.Now()) {
+    for (std::uint32_t slot = 0; slot < actor_options.slots; ++slot) {
+      clients_.push_back(std::make_unique<TcpClient>(
+          loop_, ConnectionId(slot), options.addresses[slot], TcpClientOptions{}, *this, Log));
+    }
+  }
+
+  void Run() {
+    while (!actor_.Finished()) {
+      loop_.RunOnce(std::chrono::nanoseconds::zero());
+      const Time start = clock_.Now();
+      Time now = start;
+      bool more = true;
+      while (more && now - start < kSlice) {
+        more = actor_.Advance(now, *this);
+        now = clock_.Now();
+      }
+      if (!more && !actor_.Finished()) loop_.RunOnce(kIdleSleep);
+      CheckSilence(now);
+    }
+    Leave();
+  }
+
+ private:
+  void OnConnect(ConnectionId connection, const std::string&) override {
+    const auto slot = static_cast<std::uint32_t>(connection.Get());
+    ByteWriter body;
+    actor_.MakeHello(slot).Encode(body);
+    Send(slot, FrameKind::kHello, body.Take());
+  }
+
+  void OnFrame(ConnectionId connection, std::uint8_t kind,
+               std::span<const std::uint8_t> body) override {
+    if (kind > static_cast<std::uint8_t>(kLastFrameKind)) {
+      throw WireError(fmt::format("frame of unknown kind {}", kind));
+    }
+    const auto slot = static_cast<std::uint32_t>(connection.Get());
+    if (static_cast<FrameKind>(kind) == FrameKind::kRefused) {
+      ByteReader reader(body, "refusal");
+      throw ConfigError(fmt::format("refused: {}", reader.GetString()));
+    }
+    last_heard_ = clock_.Now();
+    actor_.OnFrame(slot, static_cast<FrameKind>(kind), body, last_heard_, *this);
+    if (static_cast<FrameKind>(kind) == FrameKind::kWelcome) {
+      open_[slot] = true;
+      welcomed_ = true;
+    }
+  }
+
+  void OnDisconnect(ConnectionId connection, const std::string& reason) override {
+    const auto slot = static_cast<std::uint32_t>(connection.Get());
+    if (open_[slot]) Log(fmt::format("shard {}: {}", slot, reason));
+    open_[slot] = false;
+    actor_.OnDisconnect(slot);
+  }
+
+  void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) override {
+    clients_[slot]->Send(static_cast<std::uint8_t>(kind), body);
+  }
+
+  /// An open connection counts as an answer: a shard with nothing to say is no lost shard.
+  void CheckSilence(Time now) {
+    if (std::find(open_.begin(), open_.end(), true) != open_.end()) {
+      last_heard_ = now;
+      return;
+    }
+    const Time limit = welcomed_ ? kSilenceLimit : kStartLimit;
+    if (now - last_heard_ > limit) {
+      throw CommError(fmt::format("no shard has answered for {} s; gave up", Seconds(limit)));
+    }
+  }
+
+  void Leave() {
+    for (auto& client : clients_) client->Close();
+    const Time end = clock_.Now() + kFarewell;
+    const auto queued = [&] {
+      return std::any_of(clients_.begin(), clients_.end(),
+                         [](const auto& client) { return client->QueuedBytes() > 0; });
+    };
+    while (queued() && clock_.Now() < end) loop_.RunOnce(kIdleSleep);
+  }
+
+  SteadyClock clock_;
+  EventLoop loop_;
+  Actor actor_;
+  std::vector<std::unique_ptr<TcpClient>> clients_;  ///< [slots]
+  std::vector<bool> open_;                           ///< [slots]: welcomed
+  bool welcomed_ = false;                            ///< ever
+  Time last_heard_;
+};
+
+}  // namespace
+
+void RunWorker(const WorkerOptions& options) {
+  std::signal(SIGUSR1, SIG_IGN);
+  std::signal(SIGUSR2, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  if (options.host_pid != 0) FollowParent(options.host_pid);
+  if (options.addresses.empty()) throw ConfigError("no shard to connect to");
+  if (options.token.empty()) throw ConfigError("no token; set STILLHOUSE_TOKEN");
+  for (const auto& address : options.addresses) HostPort::Parse(address);
+
+  ActorOptions actor;
+  actor.incarnation = RandomBits();
+  // A random index from the upper half: it names streams that no planned worker has.
+  actor.index = options.index >= 0 ? static_cast<std::uint32_t>(options.index)
+                                   : static_cast<std::uint32_t>(RandomBits() | 0x80000000U);
+  actor.slots = static_cast<std::uint32_t>(options.addresses.size());
+  actor.token = options.token;
+  actor.envs = options.envs;
+  Worker(options, actor).Run();
+}
+
+}  // namespace stillhouse::actors

@@ -1,0 +1,118 @@
+#include "actors/actor_host.h"
+
+#include <algorithm>
+
+#include "common/base/error.h"
+
+namespace stillhouse::actors {
+
+namespace {
+
+constexpr Time kFirstBackOff = std::chrono::milliseconds(200);
+constexpr Time kLongestBackOff = std::chrono::seconds(5);
+/// A worker that lived this long starts its back-off anew.
+constexpr Time kLongLife = std::chrono::seconds(30);
+constexpr Time kReportEvery = std::chrono::seconds(1);
+/// After Leave: what does not end on SIGTERM by then is killed.
+constexpr Time kGrace = std::chrono::seconds(2);
+
+}  // namespace
+
+ActorHost::ActorHost(std::uint16_t index, std::uint32_t first_worker, std::uint32_t workers,
+                     ProcessLauncher& launcher)
+    : index_(index), launcher_(launcher), workers_(workers) {
+  for (std::uint32_t i = 0; i < workers; ++i) {
+    workers_[i].index = first_worker + i;
+    workers_[i].back_off = kFirstBackOff;
+  }
+}
+
+ActorHost::~ActorHost() {
+  for (const Worker& worker : workers_) {
+    if (worker.pid != 0) launcher_.Stop(worker.pid, true);
+  }
+}
+
+std::uint32_t ActorHost::Alive() const {
+  return static_cast<std::uint32_t>(
+      std::count_if(workers_.begin(), workers_.end(), [](const Worker& w) { return w.pid != 0; }));
+}
+
+void ActorHost::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  switch (envelope.kind) {
+    case MessageKind::kEndpointTable:
+      endpoints_ = DecodeBody<EndpointTable>(envelope);
+      if (endpoints_->addresses.empty()) throw WireError("endpoint table without addresses");
+      break;
+    case MessageKind::kLeave:
+      if (leaving_since_) break;
+      leaving_since_ = now;
+      for (const Worker& worker : workers_) {
+        if (worker.pid != 0) launcher_.Stop(worker.pid, false);
+      }
+      break;
+    default:
+      break;  // RunStatus goes to everyone
+  }
+  Tick(now, out);
+}
+
+void ActorHost::Tick(Time now, Outbox& out) {
+  if (left_) return;
+  Collect(now);
+  if (leaving_since_) return TickLeaving(now, out);
+  if (endpoints_) StartDue(now);
+  Report(now, out);
+}
+
+void ActorHost::Collect(Time now) {
+  for (const auto& exit : launcher_.Poll()) {
+    const auto found = std::find_if(workers_.begin(), workers_.end(),
+                                    [&](const Worker& worker) { return worker.pid == exit.pid; });
+    if (found == workers_.end()) continue;
+    Worker& worker = *found;
+    worker.pid = 0;
+    if (exit.status == 0) {
+      worker.done = true;
+      continue;
+    }
+    if (now - worker.started >= kLongLife) worker.back_off = kFirstBackOff;
+    worker.start_at = now + worker.back_off;
+    worker.back_off = std::min(worker.back_off * 2, kLongestBackOff);
+    if (!leaving_since_) ++restarts_;
+  }
+}
+
+void ActorHost::StartDue(Time now) {
+  for (Worker& worker : workers_) {
+    if (worker.pid != 0 || worker.done || now < worker.start_at) continue;
+    worker.pid = launcher_.Start({worker.index, endpoints_->addresses, endpoints_->token});
+    worker.started = now;
+  }
+}
+
+void ActorHost::Report(Time now, Outbox& out) {
+  const std::uint32_t alive = Alive();
+  const bool changed = !last_report_ || alive != reported_alive_ || restarts_ != reported_restarts_;
+  if (!changed && now - *last_report_ < kReportEvery) return;
+  last_report_ = now;
+  reported_alive_ = alive;
+  reported_restarts_ = restarts_;
+  SendTo(out, Address(), kCoordinatorAddress, HostReport{alive, restarts_});
+}
+
+void ActorHost::TickLeaving(Time now, Outbox& out) {
+  if (Alive() > 0) {
+    if (killed_ || now - *leaving_since_ < kGrace) return;
+    killed_ = true;
+    for (const Worker& worker : workers_) {
+      if (worker.pid != 0) launcher_.Stop(worker.pid, true);
+    }
+    return;
+  }
+  Report(now, out);
+  SendTo(out, Address(), kCoordinatorAddress, Left{});
+  left_ = true;
+}
+
+}  // namespace stillhouse::actors

@@ -1,0 +1,116 @@
+#include "actors/behaviour.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "actors/exploration.h"
+#include "actors/greedy.h"
+#include "common/base/error.h"
+
+namespace stillhouse::actors {
+
+namespace {
+
+/// Environment e's first chunk: the cuts are spread evenly over a chunk's length.
+std::uint32_t FirstItems(std::size_t e, std::size_t environments, std::uint32_t items) {
+  return 1 + static_cast<std::uint32_t>(e * items / environments) % items;
+}
+
+}  // namespace
+
+Behaviour::Behaviour(const BehaviourSettings& settings,
+                     std::vector<std::unique_ptr<Environment>> environments)
+    : settings_(settings),
+      environments_(std::move(environments)),
+      actions_(environments_.Size()),
+      q_(environments_.Size() * static_cast<std::size_t>(environments_.Spec().num_actions)),
+      final_q_(static_cast<std::size_t>(environments_.Spec().num_actions)),
+      epsilons_(environments_.Size()),
+      rng_(MakeRng(settings.seed ^ settings.salt, RngPurpose::kExploration, settings.first_index)) {
+  const std::size_t count = environments_.Size();
+  std::vector<std::uint64_t> seeds(count);
+  writers_.reserve(count);
+  for (std::size_t e = 0; e < count; ++e) {
+    Rng stream =
+        MakeRng(settings.seed ^ settings.salt, RngPurpose::kEnvironment, settings.first_index + e);
+    seeds[e] = stream();
+    writers_.emplace_back(settings.chunk, FirstItems(e, count, settings.chunk.items));
+  }
+  environments_.Reset(seeds);
+}
+
+void Behaviour::SetNetwork(const NetworkSpec& spec, std::span<const float> parameters,
+                           std::uint64_t version) {
+  if (!network_) network_ = std::make_unique<NativeNetwork>(spec);
+  network_->SetParameters(parameters);
+  version_ = version;
+}
+
+void Behaviour::UpdateEpsilons(std::uint64_t run_frames) {
+  if (run_frames == epsilon_frames_) return;
+  epsilon_frames_ = run_frames;
+  for (std::size_t e = 0; e < epsilons_.size(); ++e) {
+    epsilons_[e] =
+        Epsilon(settings_.exploration, settings_.first_index + e, settings_.total, run_frames);
+  }
+  epsilon_mean_ = std::accumulate(epsilons_.begin(), epsilons_.end(), 0.0) /
+                  static_cast<double>(epsilons_.size());
+}
+
+std::vector<replay::ExperienceChunk> Behaviour::Step(std::uint64_t run_frames) {
+  UpdateEpsilons(run_frames);
+  const std::size_t count = environments_.Size();
+  if (network_) {
+    network_->Forward(environments_.Observations(), static_cast<std::int64_t>(count), q_);
+  }
+  std::vector<replay::ExperienceChunk> chunks;
+  for (std::size_t e = 0; e < count; ++e) {
+    std::optional<float> value;
+    if (network_) value = *std::max_element(Q(e).begin(), Q(e).end());
+    if (auto chunk = writers_[e].AddState(environments_.Observation(e), value, version_)) {
+      chunks.push_back(std::move(*chunk));
+    }
+    actions_[e] = Choose(e);
+  }
+  environments_.Step(actions_);
+  for (std::size_t e = 0; e < count; ++e) Record(e);
+  return chunks;
+}
+
+std::int32_t Behaviour::Choose(std::size_t e) {
+  if (!network_ || rng_.Uniform() < epsilons_[e]) {
+    return static_cast<std::int32_t>(rng_.Below(final_q_.size()));
+  }
+  return GreedyAction(Q(e));
+}
+
+void Behaviour::Record(std::size_t e) {
+  const float q = Q(e)[static_cast<std::size_t>(actions_[e])];
+  const float reward = environments_.Rewards()[e];
+  const bool terminated = environments_.Terminated()[e] != 0;
+  const bool truncated = environments_.Truncated()[e] != 0;
+  if (!truncated || terminated) {
+    const int flags = (terminated ? replay::kTerminated : 0) | (truncated ? replay::kTruncated : 0);
+    return writers_[e].AddStep(actions_[e], q, reward, static_cast<std::uint8_t>(flags));
+  }
+  const auto last = environments_.FinalObservation(e);
+  std::optional<float> value;
+  if (network_) {
+    network_->Forward(last, 1, final_q_);
+    value = *std::max_element(final_q_.begin(), final_q_.end());
+  }
+  writers_[e].AddTruncatedStep(actions_[e], q, reward, last, value);
+}
+
+std::vector<EpisodeRecord> Behaviour::TakeEpisodes() {
+  std::vector<EpisodeRecord> records;
+  for (const auto& episode : environments_.TakeFinishedEpisodes()) {
+    records.push_back(
+        {static_cast<float>(episode.episode_return), static_cast<std::uint32_t>(episode.length)});
+  }
+  return records;
+}
+
+}  // namespace stillhouse::actors

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "actors/chunk_writer.h"
+#include "actors/env/vector_environment.h"
+#include "common/base/rng.h"
+#include "common/config/run_config.h"
+#include "common/messages/control.h"
+#include "common/model/native_network.h"
+#include "replay/chunk.h"
+
+namespace stillhouse::actors {
+
+struct BehaviourSettings {
+  std::uint64_t seed = 1;         ///< of the run
+  std::uint64_t salt = 0;         ///< differs between restarts of a worker; 0 in fixed runs
+  std::uint64_t first_index = 0;  ///< job-wide index of the first environment
+  std::uint64_t total = 1;        ///< environments of the job: the ladder's length
+  ExplorationSettings exploration;
+  ChunkSettings chunk;
+};
+
+/// Plays E environments for training, all one step at a time: one batched forward pass, epsilon
+/// greedy (uniformly random while there is no network), steps into chunks.
+class Behaviour {
+ public:
+  /// Seeds and resets the environments ([E], E >= 1, of one kind).
+  Behaviour(const BehaviourSettings& settings,
+            std::vector<std::unique_ptr<Environment>> environments);
+
+  /// The network that acts from now on. Throws ShapeError when it does not fit.
+  void SetNetwork(const NetworkSpec& spec, std::span<const float> parameters,
+                  std::uint64_t version);
+  std::uint64_t Version() const { return version_; }
+
+  /// One step of every environment. run_frames: of the whole run, for the schedule. Returns the
+  /// chunks that this step completed.
+  std::vector<replay::ExperienceChunk> Step(std::uint64_t run_frames);
+
+  std::size_t Environments() const { return environments_.Size(); }
+  /// Episodes finished since the last call.
+  std::vector<EpisodeRecord> TakeEpisodes();
+  double EpsilonMean() const { return epsilon_mean_; }
+
+ private:
+  void UpdateEpsilons(std::uint64_t run_frames);
+  std::int32_t Choose(std::size_t e);
+  void Record(std::size_t e);
+  std::span<const float> Q(std::size_t e) const {
+    const auto actions = static_cast<std::size_t>(environments_.Spec().num_actions);
+    return std::span(q_).subspan(e * actions, actions);
+  }
+
+  BehaviourSettings settings_;
+  VectorEnvironment environments_;
+  std::vector<ChunkWriter> writers_;
+  std::vector<std::int32_t> actions_;  ///< [E]
+  std::vector<float> q_;               ///< [E, A]
+  std::vector<float> final_q_;         ///< [A], scratch
+  std::vector<double> epsilons_;       ///< [E]
+  std::uint64_t epsilon_frames_ = ~std::uint64_t{0};
+  double epsilon_mean_ = 0;
+  std::unique_ptr<NativeNetwork> network_;
+  std::uint64_t version_ = 0;
+  Rng rng_;
+};
+
+}  // namespace stillhouse::actors

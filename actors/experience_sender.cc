@@ -1,0 +1,94 @@
+#include "actors/experience_sender.h"
+
+#include <utility>
+
+#include "common/base/error.h"
+
+namespace stillhouse::actors {
+
+ExperienceSender::ExperienceSender(std::uint64_t incarnation, std::uint32_t slots)
+    : incarnation_(incarnation), slots_(slots) {
+  SH_CHECK(slots > 0, "no shards");
+  last_slot_ = slots - 1;
+}
+
+/// The open slot with room whose shard is emptiest, our own chunks under way counted; equals take
+/// turns (full shards are all of one size).
+ExperienceSender::Slot* ExperienceSender::Choose() {
+  if (bytes_ >= kMaxBytes) return nullptr;
+  Slot* best = nullptr;
+  std::size_t best_index = 0;
+  for (std::size_t i = 1; i <= slots_.size(); ++i) {
+    const std::size_t index = (last_slot_ + i) % slots_.size();
+    Slot& slot = slots_[index];
+    if (!slot.open || slot.window.size() >= kWindow) continue;
+    if (best == nullptr || slot.shard_size + slot.unacknowledged_items <
+                               best->shard_size + best->unacknowledged_items) {
+      best = &slot;
+      best_index = index;
+    }
+  }
+  if (best != nullptr) last_slot_ = best_index;
+  return best;
+}
+
+bool ExperienceSender::Flush(ShardLinks& out) {
+  while (!waiting_.empty()) {
+    Slot* slot = Choose();
+    if (slot == nullptr) return false;
+    replay::ExperienceChunk chunk = std::move(waiting_.front());
+    waiting_.pop_front();
+    chunk.incarnation = incarnation_;
+    chunk.sequence = ++slot->last_sequence;
+    chunk.first_item = next_item_;
+    const auto items = static_cast<std::uint32_t>(chunk.td_errors.size());
+    next_item_ += items;
+    Sent sent{chunk.sequence, items, chunk.Encode(spec_)};
+    bytes_ += sent.body.size();
+    slot->unacknowledged_items += items;
+    out.Send(static_cast<std::uint32_t>(slot - slots_.data()), FrameKind::kChunk, sent.body);
+    slot->window.push_back(std::move(sent));
+  }
+  return true;
+}
+
+void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
+  if (sequence > slot.last_sequence) {
+    throw WireError(fmt::format("shard in slot {}: acknowledges chunk {}, only {} were sent",
+                                &slot - slots_.data(), sequence, slot.last_sequence));
+  }
+  while (!slot.window.empty() && slot.window.front().sequence <= sequence) {
+    bytes_ -= slot.window.front().body.size();
+    slot.unacknowledged_items -= slot.window.front().items;
+    slot.window.pop_front();
+  }
+}
+
+void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out) {
+  Slot& welcomed = slots_[slot];
+  DropStored(welcomed, last_sequence);
+  welcomed.open = true;
+  for (const Sent& sent : welcomed.window) out.Send(slot, FrameKind::kChunk, sent.body);
+}
+
+void ExperienceSender::OnAck(std::uint32_t slot, const Ack& ack) {
+  DropStored(slots_[slot], ack.sequence);
+  slots_[slot].shard_size = ack.shard_size;
+}
+
+void ExperienceSender::Discard() {
+  waiting_.clear();
+  for (Slot& slot : slots_) {
+    slot.window.clear();
+    slot.unacknowledged_items = 0;
+  }
+  bytes_ = 0;
+}
+
+std::size_t ExperienceSender::Unacknowledged() const {
+  std::size_t count = 0;
+  for (const Slot& slot : slots_) count += slot.window.size();
+  return count;
+}
+
+}  // namespace stillhouse::actors

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "actors/actor.h"
+#include "common/base/tensor_spec.h"
+#include "replay/chunk.h"
+#include "replay/chunk_intake.h"
+
+namespace stillhouse::actors {
+
+/// Chunks on their way to the shards: numbers them, spreads them by fill, holds each until its
+/// shard has acknowledged it and sends it again, to the same shard, on every new connection.
+///
+/// A chunk gets its shard and its sequence when it is first sent; from then on it can go nowhere
+/// else, or it might be stored twice.
+class ExperienceSender {
+ public:
+  /// Unacknowledged chunks of one slot: as many as a shard parks before it stops reading, for
+  /// evaluation results use the same connection and must not stand behind a blocked chunk.
+  static constexpr std::size_t kWindow = replay::ChunkIntake::kMostParked;
+  static constexpr std::size_t kMaxBytes = 16U << 20U;  ///< unacknowledged, of all slots
+
+  ExperienceSender(std::uint64_t incarnation, std::uint32_t slots);
+
+  /// The facts of the environment, once they are known. Before any Add.
+  void SetEnvironment(EnvironmentSpec spec) { spec_ = std::move(spec); }
+
+  /// Queues a finished chunk. It waits here until some window has room.
+  void Add(replay::ExperienceChunk chunk) { waiting_.push_back(std::move(chunk)); }
+  /// Sends what the windows allow. True: nothing is left waiting.
+  bool Flush(ShardLinks& out);
+
+  /// Throws WireError when the shard claims chunks that were never made.
+  void OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out);
+  void OnAck(std::uint32_t slot, const Ack& ack);
+  void OnShardSize(std::uint32_t slot, std::uint64_t items) { slots_[slot].shard_size = items; }
+  void OnDisconnect(std::uint32_t slot) { slots_[slot].open = false; }
+
+  /// Collection is over: everything not stored yet is forgotten.
+  void Discard();
+
+  std::size_t Unacknowledged() const;
+
+ private:
+  struct Sent {
+    std::uint64_t sequence = 0;
+    std::uint32_t items = 0;
+    std::vector<std::uint8_t> body;
+  };
+  struct Slot {
+    bool open = false;
+    std::uint64_t last_sequence = 0;  ///< of the newest chunk numbered
+    std::uint64_t shard_size = 0;     ///< items, as the shard said last
+    std::uint64_t unacknowledged_items = 0;
+    std::deque<Sent> window;
+  };
+  Slot* Choose();
+  void DropStored(Slot& slot, std::uint64_t sequence);
+
+  const std::uint64_t incarnation_;
+  EnvironmentSpec spec_;
+  std::vector<Slot> slots_;
+  std::deque<replay::ExperienceChunk> waiting_;
+  std::uint64_t next_item_ = 0;
+  std::size_t bytes_ = 0;
+  std::size_t last_slot_ = 0;
+};
+
+}  // namespace stillhouse::actors

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "actors/actor_host.h"
+#include "common/base/tensor_spec.h"
+#include "common/config/run_config.h"
+
+namespace stillhouse::actors {
+
+/// The environment variable that carries the job's token to a worker (never its arguments, which
+/// everybody on the machine can read).
+inline constexpr const char* kTokenVariable = "STILLHOUSE_TOKEN";
+
+/// `stillhouse-worker` in the folder of the running program.
+std::string DefaultWorkerProgram();
+
+/// Starts real worker processes: posix_spawn with a clean environment (nothing of Open MPI, PMIx
+/// or Slurm), default signals, no inherited descriptor but standard error. Workers watch for this
+/// process's death by themselves. Used from one thread, which lives as long as the workers.
+class WorkerLauncher final : public ProcessLauncher {
+ public:
+  /// envs: of each worker; 0: as the configuration says.
+  explicit WorkerLauncher(std::string program = DefaultWorkerProgram(), std::int32_t envs = 0);
+  /// Kills and collects what is left.
+  ~WorkerLauncher() override;
+
+  std::int64_t Start(const WorkerLaunch& launch) override;
+  std::vector<Exit> Poll() override;
+  void Stop(std::int64_t pid, bool at_once) override;
+
+ private:
+  const std::string program_;
+  const std::int32_t envs_;
+  std::vector<std::int64_t> pids_;
+};
+
+/// The facts of an environment from a short-lived worker process, so that the caller loads
+/// nothing of it. Waits (some 20 ms). Throws ConfigError with the worker's words when it refuses
+/// the id, CommError when it cannot be run.
+EnvironmentSpec DescribeEnvironment(const EnvironmentSettings& settings,
+                                    const std::string& program = DefaultWorkerProgram());
+
+}  // namespace stillhouse::actors

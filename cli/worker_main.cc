@@ -1,0 +1,75 @@
+// stillhouse-worker: one worker process. Started by actor hosts and by `stillhouse actor`;
+// the token comes in the environment variable STILLHOUSE_TOKEN.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "actors/actor_driver.h"
+#include "actors/env/environment_factory.h"
+#include "actors/process_launcher.h"
+#include "common/base/error.h"
+
+namespace stillhouse {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kRefused = 2;
+
+/// The encoded EnvironmentSpec in hexadecimal. What is wrong with the id goes to standard output
+/// too, for the parent to show.
+int Describe(const std::string& id, const actors::EnvironmentOptions& options) {
+  try {
+    ByteWriter out;
+    actors::MakeEnvironment(id, options)->Spec().Encode(out);
+    for (const std::uint8_t byte : out.Take()) std::printf("%02x", byte);
+    return 0;
+  } catch (const ConfigError& error) {
+    std::fputs(error.what(), stdout);
+    return kRefused;
+  }
+}
+
+int Main(int argc, char** argv) {
+  actors::WorkerOptions worker;
+  actors::EnvironmentOptions environment;
+  std::string describe;
+  CLI::App app("A Stillhouse worker: plays for a running job");
+  app.add_option("--connect", worker.addresses, "HOST:PORT of the shards, in shard order")
+      ->delimiter(',');
+  app.add_option("--index", worker.index, "Number among the job's workers");
+  app.add_option("--envs", worker.envs, "Environments; default: as the job says")
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--host-pid", worker.host_pid, "The parent to die with");
+  app.add_option("--describe", describe, "Print this environment's facts and leave");
+  app.add_option("--sticky-action-prob", environment.sticky_action_prob, "For --describe");
+  app.add_option("--difficulty-ramping", environment.difficulty_ramping, "For --describe");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kRefused;
+  }
+  if (!describe.empty()) return Describe(describe, environment);
+  // The variable is left alone: whoever can read our environment is our user or root.
+  const char* token = std::getenv(actors::kTokenVariable);
+  if (token != nullptr) worker.token = token;
+  actors::RunWorker(worker);
+  return 0;
+}
+
+}  // namespace
+}  // namespace stillhouse
+
+int main(int argc, char** argv) {
+  try {
+    return stillhouse::Main(argc, argv);
+  } catch (const stillhouse::ConfigError& error) {
+    std::fprintf(stderr, "FATAL worker: %s\n", error.what());
+    return stillhouse::kRefused;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "FATAL worker: %s\n", error.what());
+    return stillhouse::kFailed;
+  }
+}
