@@ -26,7 +26,10 @@ SH_WIDE void AddSquares(const float* values, std::size_t count, float* lanes) {
 }
 
 struct AdamFactors {
-  float clip, beta1, beta2, step, inverse_root_correction, epsilon;
+  float clip;
+  float beta1, rest1;  ///< rest = 1 - beta, rounded once
+  float beta2, rest2;
+  float step, inverse_root_correction, epsilon;
 };
 
 SH_WIDE void AdamPass(std::size_t count, const AdamFactors f, const float* __restrict gradient,
@@ -34,8 +37,8 @@ SH_WIDE void AdamPass(std::size_t count, const AdamFactors f, const float* __res
                       float* __restrict parameters) {
   for (std::size_t i = 0; i < count; ++i) {
     const float g = gradient[i] * f.clip;
-    const float m = f.beta1 * first[i] + (1 - f.beta1) * g;
-    const float v = f.beta2 * second[i] + (1 - f.beta2) * g * g;
+    const float m = f.beta1 * first[i] + f.rest1 * g;
+    const float v = f.beta2 * second[i] + f.rest2 * g * g;
     first[i] = m;
     second[i] = v;
     parameters[i] -= f.step * m / (std::sqrt(v) * f.inverse_root_correction + f.epsilon);
@@ -87,24 +90,29 @@ double FlatOptimizer::Step(std::span<float> parameters, std::span<const float> g
     const auto steps = static_cast<double>(steps_);
     const double correction1 = 1 - std::pow(settings_.beta1, steps);
     const double correction2 = 1 - std::pow(settings_.beta2, steps);
-    AdamPass(
-        parameters.size(),
-        {clip, static_cast<float>(settings_.beta1), static_cast<float>(settings_.beta2),
-         static_cast<float>(settings_.learning_rate / correction1),
-         static_cast<float>(1 / std::sqrt(correction2)), static_cast<float>(settings_.epsilon)},
-        gradient.data(), first_.data(), second_.data(), parameters.data());
+    const AdamFactors factors{clip,
+                              static_cast<float>(settings_.beta1),
+                              static_cast<float>(1 - settings_.beta1),
+                              static_cast<float>(settings_.beta2),
+                              static_cast<float>(1 - settings_.beta2),
+                              static_cast<float>(settings_.learning_rate / correction1),
+                              static_cast<float>(1 / std::sqrt(correction2)),
+                              static_cast<float>(settings_.epsilon)};
+    AdamPass(parameters.size(), factors, gradient.data(), first_.data(), second_.data(),
+             parameters.data());
     return norm;
   }
   const auto alpha = static_cast<float>(settings_.alpha);
+  const auto rest = static_cast<float>(1 - settings_.alpha);
   const auto rate = static_cast<float>(settings_.learning_rate);
   const auto epsilon = static_cast<float>(settings_.epsilon);
   const auto momentum = static_cast<float>(settings_.momentum);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const float g = gradient[i] * clip;
-    const float v = second_[i] = alpha * second_[i] + (1 - alpha) * g * g;
+    const float v = second_[i] = alpha * second_[i] + rest * g * g;
     float variance = v;
     if (!centre_.empty()) {
-      const float mean = centre_[i] = alpha * centre_[i] + (1 - alpha) * g;
+      const float mean = centre_[i] = alpha * centre_[i] + rest * g;
       variance = std::max(0.0F, v - mean * mean);  // rounding may leave a negative speck
     }
     float step = g / (std::sqrt(variance) + epsilon);
