@@ -49,7 +49,7 @@ class RunDirectory {
   /// Where the earlier run of this name has gone.
   const std::optional<std::filesystem::path>& MovedAside() const { return moved_aside_; }
 
-  /// config.yaml. A chosen token stands in it; the file is then readable by its owner alone.
+  /// config.yaml. Of a run with a chosen token, which may stand in it, only its owner may read it.
   void WriteConfig(std::string_view yaml) const;
   /// status.json: status, reason, exit_status (null while running), time, host, pid.
   void WriteStatus(RunState state, std::string_view reason, std::optional<int> exit_status) const;

@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
-#include "tests/house/include_rules.h"
+#include "tests/support/include_rules.h"
 
 namespace stillhouse::house {
 namespace {

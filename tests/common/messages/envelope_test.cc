@@ -66,11 +66,11 @@ class Recorder final : public Outbox {
 
 TEST(SendToTest, EncodesAndDecodeBodyDecodes) {
   Recorder out;
-  SendTo(out, {RoleKind::kLearner, 0}, kCoordinatorAddress, Frozen{41});
+  SendTo(out, {RoleKind::kLearner, 0}, kCoordinatorAddress, InsertGrant{41});
   ASSERT_EQ(out.sent.size(), 1U);
-  EXPECT_EQ(out.sent[0].kind, MessageKind::kFrozen);
+  EXPECT_EQ(out.sent[0].kind, MessageKind::kInsertGrant);
   EXPECT_EQ(out.sent[0].to, kCoordinatorAddress);
-  EXPECT_EQ(DecodeBody<Frozen>(out.sent[0]).updates, 41U);
+  EXPECT_EQ(DecodeBody<InsertGrant>(out.sent[0]).allowance, 41U);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "tests/house/include_rules.h"
+#include "tests/support/include_rules.h"
 
 #include <algorithm>
 #include <array>
