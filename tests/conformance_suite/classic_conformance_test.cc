@@ -11,6 +11,7 @@
 #include "actors/env/classic/cart_pole.h"
 #include "actors/env/classic/mountain_car.h"
 #include "common/base/tensor_spec.h"
+#include "tests/support/conformance_data.h"
 #include "tests/support/trace_csv.h"
 
 namespace stillhouse::actors {
@@ -91,9 +92,9 @@ void ReplayTrace(const TraceCsv& trace) {
 }
 
 TEST(ClassicConformanceTest, EveryTransitionOfEveryTraceIsReproduced) {
-  const auto directory = TraceDirectory("classic");
+  const auto directory = testing::ConformanceDirectory() / "classic";
   if (!std::filesystem::is_directory(directory)) GTEST_SKIP() << directory << " is missing";
-  const auto paths = ListTraces(directory, ".csv");
+  const auto paths = testing::ListConformanceFiles("classic", ".csv");
   EXPECT_FALSE(paths.empty()) << "no trace in " << directory;
   for (const auto& path : paths) {
     const TraceCsv trace = TraceCsv::Read(path);

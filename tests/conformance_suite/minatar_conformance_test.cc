@@ -12,6 +12,7 @@
 
 #include "actors/env/environment_factory.h"
 #include "actors/env/minatar/minatar_environment.h"
+#include "tests/support/conformance_data.h"
 #include "tests/support/trace_csv.h"
 
 namespace stillhouse::actors {
@@ -115,18 +116,19 @@ std::string Join(const std::vector<std::string>& fields) {
   return fmt::format("{}", fmt::join(fields, ","));
 }
 
-class MinAtarConformanceTest : public testing::Test {
+class MinAtarConformanceTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!std::filesystem::is_directory(TraceDirectory("minatar"))) {
-      GTEST_SKIP() << TraceDirectory("minatar") << " is missing";
+    if (!std::filesystem::is_directory(directory_)) {
+      GTEST_SKIP() << directory_ << " is missing";
     }
   }
-  const std::filesystem::path traces_ = TraceDirectory("minatar") / "traces";
+  const std::filesystem::path directory_ = testing::ConformanceDirectory() / "minatar";
+  const std::filesystem::path traces_ = directory_ / "traces";
 };
 
 TEST_F(MinAtarConformanceTest, StreamGivesNumpysNumbers) {
-  const TraceCsv csv = TraceCsv::Read(TraceDirectory("minatar") / "rng.csv");
+  const TraceCsv csv = TraceCsv::Read(directory_ / "rng.csv");
   ASSERT_FALSE(csv.rows.empty());
   MinAtarStream stream;
   std::string seed;
@@ -150,7 +152,7 @@ TEST_F(MinAtarConformanceTest, StreamGivesNumpysNumbers) {
 
 TEST_F(MinAtarConformanceTest, EveryRowOfEveryTraceIsReproduced) {
   std::size_t count = 0;
-  for (const auto& path : ListTraces(traces_, ".csv")) {
+  for (const auto& path : testing::ListConformanceFiles("minatar/traces", ".csv")) {
     if (path.string().ends_with(".obs.csv")) continue;
     const TraceCsv trace = TraceCsv::Read(path);
     TraceReplay replay(trace);
@@ -168,7 +170,7 @@ TEST_F(MinAtarConformanceTest, EveryRowOfEveryTraceIsReproduced) {
 }
 
 TEST_F(MinAtarConformanceTest, ObservationsAreThoseOfTheReference) {
-  const auto paths = ListTraces(traces_, ".obs.csv");
+  const auto paths = testing::ListConformanceFiles("minatar/traces", ".obs.csv");
   EXPECT_FALSE(paths.empty()) << "no observations in " << traces_;
   for (const auto& path : paths) {
     const TraceCsv observations = TraceCsv::Read(path);

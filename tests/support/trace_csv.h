@@ -1,12 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "common/base/error.h"
@@ -34,26 +32,6 @@ inline double ParseNumber(const std::string& text) {
 }
 
 inline int ParseInt(const std::string& text) { return static_cast<int>(ParseNumber(text)); }
-
-/// One folder of the data, in STILLHOUSE_CONFORMANCE_DIR, else the project's copy.
-inline std::filesystem::path TraceDirectory(std::string_view topic) {
-  const char* set = std::getenv("STILLHOUSE_CONFORMANCE_DIR");
-  const std::filesystem::path root =
-      set != nullptr && *set != '\0' ? set : STILLHOUSE_SOURCE_DIR "/tests/conformance";
-  return root / topic;
-}
-
-/// Files of `directory` whose names end in `ending`, sorted.
-inline std::vector<std::filesystem::path> ListTraces(const std::filesystem::path& directory,
-                                                     std::string_view ending) {
-  std::vector<std::filesystem::path> paths;
-  if (!std::filesystem::is_directory(directory)) return paths;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    if (entry.path().filename().string().ends_with(ending)) paths.push_back(entry.path());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
-}
 
 inline std::vector<std::string> SplitFields(const std::string& line) {
   std::vector<std::string> fields;
