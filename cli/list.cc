@@ -67,6 +67,16 @@ std::vector<Option> OptionsUnder(const FieldList<S>& fields, const std::string& 
   return options;
 }
 
+/// A field's doc may explain its words one by one ("kl: ...; mse: ..."); the part of `word`, or
+/// all of it.
+std::string DocOfWord(const std::string& doc, const std::string& word) {
+  const std::string text = "; " + doc;
+  const std::size_t begin = text.find("; " + word + ": ");
+  if (begin == std::string::npos) return doc;
+  const std::size_t from = begin + word.size() + 4;
+  return text.substr(from, text.find("; ", from) - from);
+}
+
 /// One item for each word of the field `section.key`, with what applies beside that word.
 /// `widen` adds settings under which further keys apply.
 template <typename S>
@@ -84,8 +94,8 @@ std::vector<Item> Kinds(const FieldList<S>& fields, const std::string& section,
       field.read(FieldInput{node, field.path, context}, plain);
       S wide = plain;
       widen(wide);
-      items.push_back(
-          {word, kind, field.doc, OptionsUnder<S>(fields, section, key, {plain, wide})});
+      items.push_back({word, kind, DocOfWord(field.doc, word),
+                       OptionsUnder<S>(fields, section, key, {plain, wide})});
     }
   }
   return items;

@@ -79,12 +79,11 @@ void PrintRanks(const PlanFacts& facts, std::ostream& out) {
                        fmt::join(roles, ", "));
   }
   out << fmt::format(
-      "# Memory is an estimate: 231 MB for a process with LibTorch, 26 MB without; parameters "
-      "with\n"
+      "# Memory is an estimate: {} for a process with LibTorch, {} without; parameters with\n"
       "# their copies (target, average, gradient, moments), activations and batches fetched "
       "ahead;\n"
       "# full shards of uncompressed observations; {} for each worker.\n",
-      Bytes(EstimateWorkerBytes(facts)));
+      Bytes(kTorchProcessBytes), Bytes(kPlainProcessBytes), Bytes(EstimateWorkerBytes(facts)));
 }
 
 void PrintModels(const PlanFacts& facts, std::ostream& out) {
@@ -109,8 +108,8 @@ void PrintLinks(const PlanFacts& facts, std::ostream& out) {
       rates.updates_per_s, facts.config.replay.samples_per_insert, facts.config.teacher.batch_size,
       rates.samples_per_s, rates.frames_per_s);
   for (const PlanLink& link : EstimateLinks(facts, rates)) {
-    out << fmt::format("# {:<37} {:>10}/s  {}", link.name, Bytes(link.bytes_per_s), link.how);
-    out << "\n";
+    out << fmt::format("# {:<37} {:>10}/s{}{}\n", link.name, Bytes(link.bytes_per_s),
+                       link.how.empty() ? "" : "  ", link.how);
   }
 }
 

@@ -7,17 +7,13 @@
 namespace stillhouse::cli {
 namespace {
 
-constexpr double kMiB = 1024.0 * 1024.0;
-// Measured on 2 cores with AVX-512 (docs/performance.md): a small double-DQN update in LibTorch
+// Measured on one core with AVX-512: a small double-DQN update in LibTorch
 // costs some 0.4 ms besides its arithmetic, which runs at some 30 GMAC/s.
 constexpr double kUpdateOverheadSeconds = 0.4e-3;
 constexpr double kMacsPerSecond = 30e9;
 /// Passes of a double-DQN update in forward passes: online on s and s', target on s', and a
 /// backward pass that costs two.
 constexpr double kPassesPerUpdate = 5;
-// Resident bytes of processes before they hold anything.
-constexpr double kPlainProcessBytes = 25 * kMiB;
-constexpr double kTorchProcessBytes = 220 * kMiB;
 /// A stored transition besides its observation: action, reward, discount, flags and its places in
 /// the sum tree and the tables of the shard.
 constexpr double kItemBytes = 64;

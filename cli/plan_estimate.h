@@ -11,6 +11,10 @@
 
 namespace stillhouse::cli {
 
+// Resident bytes of processes before they hold anything.
+inline constexpr double kPlainProcessBytes = 25e6;
+inline constexpr double kTorchProcessBytes = 230e6;
+
 /// A model of the job, with its network.
 struct PlannedModel {
   std::string name;

@@ -69,7 +69,7 @@ FieldList<DistillLossSettings> DistillLossFields() {
            {"nll", LossKind::kNll}},
           {"js", "mse_centered", "dkd", "hint", "attention", "autoencoder", "relational",
            "main_aux", "mutual", "multi_teacher", "kickstart", "adversarial"},
-          "kl: KL(teacher, student); kl_reverse: the other way round; mse: squared error of Q, "
+          "kl: KL(teacher, student); kl_reverse: KL(student, teacher); mse: squared error of Q, "
           "summed over actions; nll: cross-entropy with the teacher's best action."),
       OnlyWith<S>(WordField<S, Temper>("temper", &S::temper,
                                        {{"teacher", Temper::kTeacher}, {"both", Temper::kBoth}}, {},

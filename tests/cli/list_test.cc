@@ -48,6 +48,8 @@ TEST(ListTest, EveryListedEnvironmentIsAccepted) {
 TEST(ListTest, ALossShowsTheOptionsThatApplyToIt) {
   const auto losses = List("losses");
   EXPECT_THAT(Names(losses), testing::ElementsAre("kl", "kl_reverse", "mse", "nll"));
+  EXPECT_EQ(losses[0].at("description"), "KL(teacher, student)");
+  EXPECT_EQ(losses[3].at("description"), "cross-entropy with the teacher's best action.");
   EXPECT_THAT(OptionsOf(losses, "kl"), Contains("tau_squared"));
   EXPECT_THAT(OptionsOf(losses, "mse"), Not(Contains("temperature")));
   EXPECT_THAT(OptionsOf(losses, "mse"), Contains("weighted"));
