@@ -1,7 +1,6 @@
-#include <algorithm>
 #include <cmath>
-#include <numeric>
 
+#include "learner/nn/dueling.h"
 #include "learner/nn/fused_layer.h"
 
 namespace stillhouse::learner {
@@ -50,8 +49,7 @@ class FusedDueling final : public FusedLayer {
 
   void Forward(const float*, const float* in, std::int64_t rows, float* out) override {
     for (std::int64_t row = 0; row < rows; ++row, in += actions_ + 1, out += actions_) {
-      const float offset = in[0] - Mean(in + 1);
-      for (std::int64_t a = 0; a < actions_; ++a) out[a] = in[1 + a] + offset;
+      DuelingRow(in, in + 1, actions_, 1, out);
     }
   }
 
@@ -59,16 +57,11 @@ class FusedDueling final : public FusedLayer {
     const float* out = pass.out_gradient;
     float* in = pass.in_gradient;
     for (std::int64_t row = 0; row < pass.rows; ++row, in += actions_ + 1, out += actions_) {
-      const float mean = Mean(out);
-      in[0] = mean * static_cast<float>(actions_);
-      for (std::int64_t a = 0; a < actions_; ++a) in[1 + a] = out[a] - mean;
+      DuelingRowGradient(out, actions_, 1, in, in + 1);
     }
   }
 
  private:
-  float Mean(const float* values) const {
-    return std::accumulate(values, values + actions_, 0.0F) / static_cast<float>(actions_);
-  }
   const std::int64_t actions_;
 };
 
