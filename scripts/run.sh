@@ -23,5 +23,5 @@ case ${1:-} in
     ;;
 esac
 
-"$root/scripts/build.sh" stillhouse
+"$root/scripts/build.sh" stillhouse stillhouse-worker stillhouse_learner
 exec "$root/scripts/launch.sh" -n "$ranks" train "$config" "$@"
