@@ -138,10 +138,17 @@ SampleReply ItemStore::Sample(const SampleRequest& request) const {
       }
     }
     tree_.FindBatch(std::span(masses).first(size), std::span(slots).first(size));
-    Prefetch(std::span(slots).first(size));
-    Gather(std::span(slots).first(size), reply);
+    Collect(std::span(slots).first(size), reply);
   }
   return reply;
+}
+
+void ItemStore::Collect(std::span<const std::size_t> slots, SampleReply& reply) const {
+  for (std::size_t start = 0; start < slots.size(); start += kGroup) {
+    const auto group = slots.subspan(start, std::min(kGroup, slots.size() - start));
+    Prefetch(group);
+    Gather(group, reply);
+  }
 }
 
 void ItemStore::Prefetch(std::span<const std::size_t> slots) const {

@@ -43,6 +43,10 @@ class ItemStore {
   /// offset that is negative or not finite.
   SampleReply Sample(const SampleRequest& request) const;
 
+  /// Appends the transitions in these slots (all held) to the arrays of `reply`, in order, with
+  /// the cache misses of a group overlapped.
+  void Collect(std::span<const std::size_t> slots, SampleReply& reply) const;
+
   /// Handles no longer held are skipped. Throws WireError on an error that is not finite.
   void UpdatePriorities(const PriorityUpdate& update);
 
@@ -52,6 +56,8 @@ class ItemStore {
   /// Everything: chunks with their allocator's share, tree and tables.
   std::uint64_t MemoryBytes() const;
 
+  /// Priorities by slot.
+  const SumTree& Tree() const { return tree_; }
   /// The transition of a handle that is held (SH_CHECK).
   TransitionView At(ItemHandle handle) const;
 
