@@ -63,17 +63,17 @@ void InProcessCluster::MakeStudentHost(std::uint16_t host, learner::ComputeFacto
   students_.push_back(std::move(made));
 }
 
-void InProcessCluster::Send(replay::ConnectionId connection, FrameKind kind,
+void InProcessCluster::Send(ConnectionId connection, FrameKind kind,
                             std::vector<std::uint8_t> body) {
   to_workers_.push_back({connection.Get(), kind, std::move(body)});
 }
 
-void InProcessCluster::Close(replay::ConnectionId connection, std::string_view reason) {
+void InProcessCluster::Close(ConnectionId connection, std::string_view reason) {
   throw CommError(fmt::format("a shard closed worker connection {}: {}", connection.Get(), reason));
 }
 
 // Frames are handed over at once and bounded by the workers' windows: nothing to hold back.
-void InProcessCluster::SetReading(replay::ConnectionId, bool) {}
+void InProcessCluster::SetReading(ConnectionId, bool) {}
 
 // Connection c belongs to worker (c - 1) / shards and slot (c - 1) % shards.
 void InProcessCluster::Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) {
@@ -84,7 +84,7 @@ void InProcessCluster::ConnectWorkers() {
   for (acting_ = 0; acting_ < workers_.size(); ++acting_) {
     for (std::uint32_t slot = 0; slot < shards_.size(); ++slot) {
       const std::uint64_t connection = acting_ * shards_.size() + slot + 1;
-      shards_[slot]->OnConnect(replay::ConnectionId(connection), now_);
+      shards_[slot]->OnConnect(ConnectionId(connection), now_);
       Hello hello = workers_[acting_]->MakeHello(slot);
       hello.token = job_.token;
       ByteWriter writer;
@@ -123,8 +123,8 @@ bool InProcessCluster::DeliverFrames() {
   while (!to_shards_.empty()) {
     Frame frame = std::move(to_shards_.front());
     to_shards_.pop_front();
-    shards_[(frame.connection - 1) % shards]->OnFrame(
-        replay::ConnectionId(frame.connection), frame.kind, std::move(frame.body), now_, *this);
+    shards_[(frame.connection - 1) % shards]->OnFrame(ConnectionId(frame.connection), frame.kind,
+                                                      std::move(frame.body), now_, *this);
   }
   while (!to_workers_.empty()) {
     const Frame frame = std::move(to_workers_.front());

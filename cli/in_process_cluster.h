@@ -64,10 +64,9 @@ class InProcessCluster final : public Outbox,
   };
 
   void Send(Envelope envelope) override { messages_.push_back(std::move(envelope)); }
-  void Send(replay::ConnectionId connection, FrameKind kind,
-            std::vector<std::uint8_t> body) override;
-  void Close(replay::ConnectionId connection, std::string_view reason) override;
-  void SetReading(replay::ConnectionId connection, bool reading) override;
+  void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override;
+  void Close(ConnectionId connection, std::string_view reason) override;
+  void SetReading(ConnectionId connection, bool reading) override;
   void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) override;
 
   void MakeStudentHost(std::uint16_t host, learner::ComputeFactory& compute);

@@ -9,11 +9,11 @@
 #include <thread>
 
 #include "actors/actor_host.h"
-#include "actors/env/environment_factory.h"
 #include "actors/process_launcher.h"
 #include "cli/file_recorder.h"
 #include "cli/in_process_cluster.h"
 #include "cli/job.h"
+#include "cli/list.h"
 #include "cli/rank_runtime.h"
 #include "common/comm/mpi_session.h"
 #include "common/config/config_load.h"
@@ -28,16 +28,6 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
-
-std::vector<EnvironmentChoice> KnownEnvironments() {
-  std::vector<EnvironmentChoice> choices;
-  for (const auto& info : actors::BuiltInEnvironments()) {
-    EnvironmentChoice choice{info.id, {}};
-    for (const auto& option : info.options) choice.options.push_back(option.name);
-    choices.push_back(std::move(choice));
-  }
-  return choices;
-}
 
 double UnixSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -77,7 +67,7 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
 Setup Prepare(const TrainOptions& options, int ranks, std::optional<RunDirectory>& directory) {
   Setup setup;
   try {
-    RunConfig config = LoadConfig(options.config_path, {options.overrides, KnownEnvironments()});
+    RunConfig config = LoadConfig(options.config_path, {options.overrides, EnvironmentChoices()});
     setup.cores = std::max(1U, std::thread::hardware_concurrency());
     const Job job = MakeJob(config, ranks, static_cast<int>(setup.cores), "");
     const std::filesystem::path path = options.run_dir.empty()
@@ -186,7 +176,7 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
                       job.ShardSettingsOf(role.index), loop, job.config.actors.listen, clock,
                       [&log](const std::string& line) { log.Warning("{}", line); }));
     case RoleKind::kActorHost: {
-      if (!rank.launcher) rank.launcher = actors::MakeProcessLauncher();
+      if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
       const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);
       return Host(rank, runtime,
                   std::make_unique<actors::ActorHost>(role.index, FirstWorkerOf(job, role.index),

@@ -11,9 +11,6 @@
 
 namespace stillhouse::replay {
 
-/// A worker's connection at one shard, numbered by the driver and never used twice.
-using ConnectionId = StrongId<struct ConnectionIdTag>;
-
 /// What a shard may do to its workers' connections. Implemented by the TCP driver, the
 /// deterministic run, the simulator and tests. A connection that no longer exists is ignored.
 /// Calls never re-enter the shard.

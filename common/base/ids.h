@@ -22,6 +22,8 @@ class StrongId {
 
 /// A worker process's random id, new at each start.
 using Incarnation = StrongId<struct IncarnationTag>;
+/// A transport's connection; numbered by the transport and never used twice.
+using ConnectionId = StrongId<struct ConnectionIdTag>;
 /// Number of a replay shard, 0-based.
 using ShardId = StrongId<struct ShardIdTag, std::uint32_t>;
 /// Number of an evaluation (model, pinned version, seeds).

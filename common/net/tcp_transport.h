@@ -15,9 +15,6 @@
 
 namespace stillhouse {
 
-/// A connection of one transport object; never given out twice.
-using ConnectionId = StrongId<struct ConnectionIdTag>;
-
 /// A body that several connections may send at the same time (weights).
 using SharedBytes = std::shared_ptr<const std::vector<std::uint8_t>>;
 

@@ -5,9 +5,6 @@
 namespace stillhouse::replay {
 namespace {
 
-ConnectionId ToShard(stillhouse::ConnectionId id) { return ConnectionId(id.Get()); }
-stillhouse::ConnectionId ToNet(ConnectionId id) { return stillhouse::ConnectionId(id.Get()); }
-
 TcpServerOptions OptionsFor(const std::string& listen) {
   TcpServerOptions options;
   options.listen = listen;
@@ -40,35 +37,35 @@ void ShardDriver::FlushKept(Outbox& out) {
   kept_.envelopes.clear();
 }
 
-void ShardDriver::OnConnect(stillhouse::ConnectionId connection, const std::string&) {
-  shard_.OnConnect(ToShard(connection), clock_.Now());
+void ShardDriver::OnConnect(ConnectionId connection, const std::string&) {
+  shard_.OnConnect(connection, clock_.Now());
 }
 
-void ShardDriver::OnFrame(stillhouse::ConnectionId connection, std::uint8_t kind,
+void ShardDriver::OnFrame(ConnectionId connection, std::uint8_t kind,
                           std::span<const std::uint8_t> body) {
   if (kind > static_cast<std::uint8_t>(kLastFrameKind)) {
     throw WireError(fmt::format("frame of unknown kind {}", kind));
   }
-  shard_.OnFrame(ToShard(connection), static_cast<FrameKind>(kind), {body.begin(), body.end()},
-                 clock_.Now(), kept_);
+  shard_.OnFrame(connection, static_cast<FrameKind>(kind), {body.begin(), body.end()}, clock_.Now(),
+                 kept_);
 }
 
-void ShardDriver::OnDisconnect(stillhouse::ConnectionId connection, const std::string&) {
-  shard_.OnDisconnect(ToShard(connection), clock_.Now());
+void ShardDriver::OnDisconnect(ConnectionId connection, const std::string&) {
+  shard_.OnDisconnect(connection, clock_.Now());
 }
 
 void ShardDriver::Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) {
   // The Welcome is the shard's word that the token was right.
-  if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(ToNet(connection));
-  server_.Send(ToNet(connection), static_cast<std::uint8_t>(kind), body);
+  if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(connection);
+  server_.Send(connection, static_cast<std::uint8_t>(kind), body);
 }
 
 void ShardDriver::Close(ConnectionId connection, std::string_view reason) {
-  server_.Close(ToNet(connection), std::string(reason));
+  server_.Close(connection, std::string(reason));
 }
 
 void ShardDriver::SetReading(ConnectionId connection, bool reading) {
-  server_.SetReading(ToNet(connection), reading);
+  server_.SetReading(connection, reading);
 }
 
 }  // namespace stillhouse::replay

@@ -32,10 +32,10 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
     std::vector<Envelope> envelopes;
   };
 
-  void OnConnect(stillhouse::ConnectionId connection, const std::string& peer) override;
-  void OnFrame(stillhouse::ConnectionId connection, std::uint8_t kind,
+  void OnConnect(ConnectionId connection, const std::string& peer) override;
+  void OnFrame(ConnectionId connection, std::uint8_t kind,
                std::span<const std::uint8_t> body) override;
-  void OnDisconnect(stillhouse::ConnectionId connection, const std::string& reason) override;
+  void OnDisconnect(ConnectionId connection, const std::string& reason) override;
 
   void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override;
   void Close(ConnectionId connection, std::string_view reason) override;
