@@ -96,7 +96,7 @@ std::string Suggest(std::string_view word, const std::vector<std::string>& candi
   std::size_t best_distance = std::max<std::size_t>(2, lower.size() / 3) + 1;
   for (const std::string& candidate : candidates) {
     const std::size_t distance = EditDistance(lower, Lower(candidate));
-    if (distance < best_distance && distance < std::max(candidate.size(), lower.size())) {
+    if (distance < best_distance && 2 * distance <= std::max(candidate.size(), lower.size())) {
       best = candidate;
       best_distance = distance;
     }
