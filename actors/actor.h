@@ -25,7 +25,7 @@ struct ActorOptions {
   std::uint64_t incarnation = 0;
   std::uint32_t index = 0;   ///< among the workers of the job: names streams and ladder places
   std::uint32_t slots = 1;   ///< shards that it is connected to; its home is index % slots
-  std::string token;         ///< of the job
+  std::string token{};       ///< of the job
   std::int32_t envs = 0;     ///< 0: the configuration's actors.envs_per_worker
   bool fixed_seeds = false;  ///< deterministic mode: streams do not depend on the incarnation
 };

@@ -13,7 +13,7 @@ double Epsilon(const ExplorationSettings& settings, std::uint64_t index, std::ui
     if (settings.frames <= 0) return settings.to;
     const double done =
         std::min(1.0, static_cast<double>(frames) / static_cast<double>(settings.frames));
-    return settings.from + (settings.to - settings.from) * done;
+    return settings.from * (1.0 - done) + settings.to * done;
   }
   SH_CHECK(total > 0, "a ladder without environments");
   if (total == 1) return settings.epsilon;

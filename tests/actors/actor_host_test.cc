@@ -1,0 +1,156 @@
+#include "actors/actor_host.h"
+
+#include <deque>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace stillhouse::actors {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct FakeLauncher final : ProcessLauncher {
+  std::int64_t Start(const WorkerLaunch& launch) override {
+    launches.push_back(launch);
+    running[++last_pid] = launch.index;
+    return last_pid;
+  }
+  std::vector<Exit> Poll() override { return std::exchange(exits, {}); }
+  void Stop(std::int64_t pid, bool at_once) override {
+    (at_once ? killed : asked).push_back(pid);
+    if (at_once || obedient) End(pid, 143);
+  }
+  void End(std::int64_t pid, int status) {
+    if (running.erase(pid) > 0) exits.push_back({pid, status});
+  }
+  std::int64_t PidOf(std::uint32_t index) const {
+    for (const auto& [pid, worker] : running) {
+      if (worker == index) return pid;
+    }
+    return 0;
+  }
+  std::vector<WorkerLaunch> launches;
+  std::map<std::int64_t, std::uint32_t> running;
+  std::vector<Exit> exits;
+  std::vector<std::int64_t> asked;
+  std::vector<std::int64_t> killed;
+  std::int64_t last_pid = 100;
+  bool obedient = true;
+};
+
+struct Outgoing final : Outbox {
+  void Send(Envelope envelope) override { sent.push_back(std::move(envelope)); }
+  std::size_t Count(MessageKind kind) const {
+    return static_cast<std::size_t>(
+        std::count_if(sent.begin(), sent.end(), [&](const Envelope& e) { return e.kind == kind; }));
+  }
+  std::deque<Envelope> sent;
+};
+
+class ActorHostTest : public ::testing::Test {
+ protected:
+  void Connect(Time now = {}) { Deliver(EndpointTable{{"a:1", "b:2"}, "secret"}, now); }
+  template <typename Body>
+  void Deliver(const Body& body, Time now) {
+    Outgoing packed;
+    SendTo(packed, kCoordinatorAddress, host.Address(), body);
+    host.Handle(packed.sent.front(), now, out);
+  }
+  FakeLauncher launcher;
+  Outgoing out;
+  ActorHost host{1, 4, 2, launcher};
+};
+
+TEST_F(ActorHostTest, StartsItsWorkersOnceItKnowsTheShards) {
+  host.Tick(seconds(1), out);
+  EXPECT_TRUE(launcher.launches.empty());
+  Connect(seconds(2));
+  ASSERT_EQ(launcher.launches.size(), 2U);
+  EXPECT_EQ(launcher.launches[0].index, 4U);
+  EXPECT_EQ(launcher.launches[1].index, 5U);
+  EXPECT_EQ(launcher.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(launcher.launches[0].token, "secret");
+  EXPECT_EQ(host.Alive(), 2U);
+}
+
+TEST_F(ActorHostTest, ACrashedWorkerComesBackAfterABackOffThatDoubles) {
+  Connect();
+  Time now{};
+  for (const int expected_ms : {200, 400, 800, 1600, 3200, 5000, 5000}) {
+    launcher.End(launcher.PidOf(4), 139);
+    host.Tick(now, out);
+    EXPECT_EQ(launcher.PidOf(4), 0);
+    host.Tick(now + milliseconds(expected_ms - 1), out);
+    EXPECT_EQ(launcher.PidOf(4), 0) << expected_ms;
+    now += milliseconds(expected_ms);
+    host.Tick(now, out);
+    EXPECT_NE(launcher.PidOf(4), 0) << expected_ms;
+  }
+  EXPECT_EQ(host.Restarts(), 7U);
+  EXPECT_EQ(host.Alive(), 2U);
+}
+
+TEST_F(ActorHostTest, ALongLifeStartsTheBackOffAnew) {
+  Connect();
+  Time now{};
+  for (int i = 0; i < 4; ++i) {
+    launcher.End(launcher.PidOf(4), 1);
+    host.Tick(now, out);
+    now += seconds(6);
+    host.Tick(now, out);
+  }
+  now += seconds(31);
+  launcher.End(launcher.PidOf(4), 1);
+  host.Tick(now, out);
+  host.Tick(now + milliseconds(200), out);
+  EXPECT_NE(launcher.PidOf(4), 0);
+}
+
+TEST_F(ActorHostTest, AWorkerThatWasToldToLeaveStaysGone) {
+  Connect();
+  launcher.End(launcher.PidOf(5), 0);
+  for (int s = 0; s < 20; ++s) host.Tick(seconds(s), out);
+  EXPECT_EQ(launcher.PidOf(5), 0);
+  EXPECT_EQ(host.Restarts(), 0U);
+}
+
+TEST_F(ActorHostTest, ReportsEverySecondAndOnChange) {
+  Connect();
+  for (int ms = 0; ms <= 3000; ms += 10) host.Tick(milliseconds(ms), out);
+  EXPECT_EQ(out.Count(MessageKind::kHostReport), 4U);
+  launcher.End(launcher.PidOf(4), 1);
+  host.Tick(milliseconds(3010), out);
+  EXPECT_EQ(out.Count(MessageKind::kHostReport), 5U);
+  const auto report = DecodeBody<HostReport>(out.sent.back());
+  EXPECT_EQ(report.alive, 1U);
+  EXPECT_EQ(report.restarts, 1U);
+}
+
+TEST_F(ActorHostTest, LeaveEndsTheWorkersAndIsAnswered) {
+  Connect();
+  Deliver(Leave{}, seconds(5));
+  EXPECT_EQ(launcher.asked.size(), 2U);
+  EXPECT_TRUE(host.HasLeft());
+  EXPECT_EQ(out.Count(MessageKind::kLeft), 1U);
+  host.Tick(seconds(60), out);
+  EXPECT_EQ(launcher.launches.size(), 2U);
+  EXPECT_EQ(out.Count(MessageKind::kLeft), 1U);
+}
+
+TEST_F(ActorHostTest, AWorkerThatDoesNotListenIsKilledAfterTheGrace) {
+  launcher.obedient = false;
+  Connect();
+  Deliver(Leave{}, seconds(5));
+  host.Tick(milliseconds(6900), out);
+  EXPECT_FALSE(host.HasLeft());
+  EXPECT_TRUE(launcher.killed.empty());
+  host.Tick(seconds(7), out);
+  EXPECT_EQ(launcher.killed.size(), 2U);
+  host.Tick(milliseconds(7010), out);
+  EXPECT_TRUE(host.HasLeft());
+}
+
+}  // namespace
+}  // namespace stillhouse::actors

@@ -1,0 +1,389 @@
+#include "actors/actor.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "actors/env/environment_factory.h"
+#include "actors/experience_sender.h"
+#include "common/base/error.h"
+#include "replay/chunk.h"
+#include "tests/actors/actor_test_config.h"
+
+namespace stillhouse::actors {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using std::chrono::milliseconds;
+
+constexpr std::uint64_t kIncarnation = 77;
+
+template <typename Body>
+Bytes Encode(const Body& body) {
+  ByteWriter out;
+  body.Encode(out);
+  return out.Take();
+}
+template <typename Body>
+Body Decode(const Bytes& bytes) {
+  ByteReader reader(bytes, "test");
+  Body body = Body::Decode(reader);
+  reader.ExpectEnd();
+  return body;
+}
+
+/// Both shards as the actor sees them: what it sent is kept, the test answers.
+struct FakeShards final : ShardLinks {
+  struct Frame {
+    std::uint32_t slot;
+    FrameKind kind;
+    Bytes body;
+  };
+  void Send(std::uint32_t slot, FrameKind kind, Bytes body) override {
+    frames.push_back({slot, kind, std::move(body)});
+  }
+  std::vector<Frame> Take(FrameKind kind) {
+    std::vector<Frame> taken;
+    std::erase_if(frames, [&](const Frame& frame) {
+      if (frame.kind != kind) return false;
+      taken.push_back(frame);
+      return true;
+    });
+    return taken;
+  }
+  std::vector<Frame> frames;
+};
+
+class ActorTest : public ::testing::Test {
+ protected:
+  static constexpr std::uint32_t kSlots = 2;
+
+  ActorTest() { Make({.incarnation = kIncarnation, .index = 0, .slots = kSlots}); }
+
+  void Make(ActorOptions options) {
+    options.token = "secret";
+    actor.emplace(options);
+    shards.frames.clear();
+  }
+  /// The whole greeting of one slot, as a shard holds it.
+  void Greet(std::uint32_t slot, std::uint64_t last_sequence = 0) {
+    const Hello hello = actor->MakeHello(slot);
+    if (hello.environment.id.empty()) {
+      actor->OnWelcome(slot, MakeWelcome(slot, last_sequence), now, shards);
+      const auto second = shards.Take(FrameKind::kHello);
+      ASSERT_EQ(second.size(), 1U);
+      EXPECT_EQ(Decode<Hello>(second[0].body).environment.id, "classic/cart_pole");
+      EXPECT_EQ(Decode<Hello>(second[0].body).token, "secret");
+    }
+    actor->OnWelcome(slot, MakeWelcome(slot, last_sequence), now, shards);
+  }
+  Welcome MakeWelcome(std::uint32_t slot, std::uint64_t last_sequence) const {
+    return {slot, kSlots, PrintConfig(config), last_sequence};
+  }
+  void GreetAll() {
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) Greet(slot);
+  }
+  template <typename Body>
+  void Deliver(std::uint32_t slot, FrameKind kind, const Body& body) {
+    actor->OnFrame(slot, kind, Encode(body), now, shards);
+  }
+  void SendStatus(RunPhase phase, std::uint64_t teacher_version = 0, std::uint32_t slot = 0) {
+    WorkerStatus status;
+    status.run.phase = phase;
+    status.teacher_version = teacher_version;
+    Deliver(slot, FrameKind::kStatus, status);
+  }
+  bool Advance(int times = 1) {
+    bool more = false;
+    for (int i = 0; i < times; ++i) {
+      now += milliseconds(1);
+      more = actor->Advance(now, shards);
+    }
+    return more;
+  }
+  replay::ChunkView View(const FakeShards::Frame& frame) const {
+    return {frame.body, environment, static_cast<std::uint32_t>(config.replay.n_step)};
+  }
+  /// Takes and acknowledges all chunks, as shards that store everything do.
+  void StoreAll() {
+    for (const auto& frame : shards.Take(FrameKind::kChunk)) {
+      const auto chunk = View(frame);
+      EXPECT_EQ(chunk.Sequence(), ++sequences[frame.slot]);
+      sizes[frame.slot] += chunk.Items();
+      stored.push_back(frame);
+      Deliver(frame.slot, FrameKind::kAck, Ack{chunk.Sequence(), sizes[frame.slot]});
+    }
+  }
+
+  RunConfig config = SmallConfig();
+  EnvironmentSpec environment = MakeEnvironment("classic/cart_pole")->Spec();
+  FakeShards shards;
+  std::optional<Actor> actor;
+  Time now{};
+  std::map<std::uint32_t, std::uint64_t> sequences;
+  std::map<std::uint32_t, std::uint64_t> sizes;
+  std::vector<FakeShards::Frame> stored;
+};
+
+TEST_F(ActorTest, LearnsTheJobFromTheFirstWelcomeAndNamesItsHome) {
+  EXPECT_TRUE(actor->MakeHello(0).home);
+  EXPECT_FALSE(actor->MakeHello(1).home);
+  EXPECT_EQ(actor->MakeHello(0).incarnation, kIncarnation);
+  EXPECT_FALSE(Advance());
+  GreetAll();
+  EXPECT_TRUE(Advance());
+  EXPECT_EQ(actor->MakeHello(1).environment, environment);
+  EXPECT_EQ(actor->Frames(), 4U);
+}
+
+TEST_F(ActorTest, NumbersTheChunksOfEachShardFromOneAndFillsBothAlike) {
+  GreetAll();
+  for (int i = 0; i < 2000; ++i) {
+    Advance();
+    StoreAll();
+  }
+  EXPECT_GT(sequences[0], 400U);
+  const auto total = static_cast<double>(sizes[0] + sizes[1]);
+  EXPECT_NEAR(static_cast<double>(sizes[0]) / total, 0.5, 0.025);
+  // Item keys are the worker's own, without gaps, whichever shard they went to.
+  std::uint64_t next = 0;
+  for (const auto& frame : stored) {
+    EXPECT_EQ(View(frame).FirstItem(), next);
+    next += View(frame).Items();
+  }
+  EXPECT_LE(next, actor->Frames());
+}
+
+TEST_F(ActorTest, PrefersTheEmptierShard) {
+  GreetAll();
+  Deliver(0, FrameKind::kAck, Ack{0, 1000});
+  Deliver(1, FrameKind::kAck, Ack{0, 2000});
+  Advance(10);
+  for (const auto& frame : shards.Take(FrameKind::kChunk)) EXPECT_EQ(frame.slot, 0U);
+}
+
+TEST_F(ActorTest, AFullWindowStopsBehaviourUntilAnAcknowledgement) {
+  GreetAll();
+  while (Advance()) {
+  }
+  EXPECT_TRUE(actor->Waiting());
+  const auto chunks = shards.Take(FrameKind::kChunk);
+  EXPECT_EQ(chunks.size(), kSlots * ExperienceSender::kWindow);
+  const auto frames = actor->Frames();
+  EXPECT_FALSE(Advance(100));
+  EXPECT_EQ(actor->Frames(), frames);
+  Deliver(0, FrameKind::kAck, Ack{ExperienceSender::kWindow, 100});
+  EXPECT_TRUE(Advance());
+  EXPECT_GT(actor->Frames(), frames);
+}
+
+TEST_F(ActorTest, SendsWhatIsNotStoredAgainInOrderToTheSameShard) {
+  GreetAll();
+  while (Advance()) {
+  }
+  std::vector<Bytes> sent;
+  for (auto& frame : shards.Take(FrameKind::kChunk)) {
+    if (frame.slot == 0) sent.push_back(frame.body);
+  }
+  actor->OnDisconnect(0);
+  EXPECT_FALSE(Advance());
+  Greet(0, 2);  // two had been stored, their acknowledgements were lost
+  const auto again = shards.Take(FrameKind::kChunk);
+  ASSERT_EQ(again.size(), sent.size() - 2);
+  for (std::size_t i = 0; i < again.size(); ++i) {
+    EXPECT_EQ(again[i].slot, 0U);
+    EXPECT_EQ(again[i].body, sent[i + 2]);
+  }
+}
+
+TEST_F(ActorTest, AnAcknowledgementOfWhatWasNeverSentIsRefused) {
+  GreetAll();
+  EXPECT_THROW(Deliver(0, FrameKind::kAck, Ack{1, 0}), WireError);
+}
+
+TEST_F(ActorTest, FramesBeforeTheWelcomeAreRefused) {
+  actor->MakeHello(0);
+  EXPECT_THROW(Deliver(0, FrameKind::kAck, Ack{0, 0}), WireError);
+}
+
+EvaluationTask RandomTask(std::uint64_t id) {
+  EvaluationTask task;
+  task.task = id;
+  task.worker = kIncarnation;
+  task.player.model = kRandomModel;
+  task.max_steps = 500;
+  task.seeds = {1, 2, 3};
+  return task;
+}
+
+TEST_F(ActorTest, EvaluationGoesOnWhileBehaviourIsBlocked) {
+  GreetAll();
+  while (Advance()) {
+  }
+  Deliver(0, FrameKind::kEvaluationTask, RandomTask(9));
+  Deliver(0, FrameKind::kEvaluationTask, RandomTask(9));  // a repetition is played once
+  Advance(1000);
+  const auto results = shards.Take(FrameKind::kEvaluationResult);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_EQ(results[0].slot, 0U);
+  const auto result = Decode<EvaluationResult>(results[0].body);
+  EXPECT_EQ(result.task, 9U);
+  ASSERT_EQ(result.episodes.size(), 3U);
+  for (const auto& episode : result.episodes) EXPECT_EQ(episode.episode_return, episode.length);
+}
+
+TEST_F(ActorTest, BehaviourAndEvaluationTakeTurns) {
+  GreetAll();
+  auto task = RandomTask(1);
+  task.seeds.assign(200, 5);
+  Deliver(0, FrameKind::kEvaluationTask, task);
+  const auto before = actor->Frames();
+  Advance(20);
+  StoreAll();
+  EXPECT_EQ(actor->Frames() - before, 10U * 4U);
+}
+
+TEST_F(ActorTest, TasksForAnotherIncarnationAreIgnored) {
+  GreetAll();
+  auto task = RandomTask(3);
+  task.worker = 1;
+  Deliver(0, FrameKind::kEvaluationTask, task);
+  SendStatus(RunPhase::kTail);
+  EXPECT_FALSE(Advance());
+}
+
+TEST_F(ActorTest, PullsThePinnedVersionsOfATaskFromItsHomeAndAnswersWithComparisons) {
+  GreetAll();
+  SendStatus(RunPhase::kTail);
+  EvaluationTask task = RandomTask(4);
+  task.player = {1, 30, 3000};
+  task.reference = {0, 12, 1200};
+  task.compare = {{1, 30, 3000}};
+  Deliver(0, FrameKind::kEvaluationTask, task);
+  const auto requests = shards.Take(FrameKind::kWeightsRequest);
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].slot, 0U);
+  EXPECT_FALSE(Advance());
+  Deliver(0, FrameKind::kWeightsReply,
+          WeightsReply{1, 30, std::vector<float>(kStudentParameters, 0.1F)});
+  EXPECT_FALSE(Advance());
+  Deliver(0, FrameKind::kWeightsReply,
+          WeightsReply{0, 12, std::vector<float>(kTeacherParameters, 0.1F)});
+  Advance(600);
+  const auto results = shards.Take(FrameKind::kEvaluationResult);
+  ASSERT_EQ(results.size(), 1U);
+  const auto result = Decode<EvaluationResult>(results[0].body);
+  ASSERT_EQ(result.comparisons.size(), 1U);
+  EXPECT_EQ(result.comparisons[0].model, 1);
+  EXPECT_GT(result.comparisons[0].states, 0U);
+}
+
+TEST_F(ActorTest, ATaskWhoseWeightsAreGoneIsAnsweredWithoutEpisodes) {
+  GreetAll();
+  EvaluationTask task = RandomTask(4);
+  task.player = {0, 3, 300};
+  Deliver(0, FrameKind::kEvaluationTask, task);
+  Deliver(0, FrameKind::kWeightsReply, WeightsReply{0, 3, {}});
+  Advance();
+  const auto results = shards.Take(FrameKind::kEvaluationResult);
+  ASSERT_EQ(results.size(), 1U);
+  EXPECT_TRUE(Decode<EvaluationResult>(results[0].body).episodes.empty());
+}
+
+TEST_F(ActorTest, ALostHomeIsAskedAgainAndToldTheLastResultsAgain) {
+  GreetAll();
+  SendStatus(RunPhase::kTail);
+  Deliver(0, FrameKind::kEvaluationTask, RandomTask(1));
+  Advance(600);
+  ASSERT_EQ(shards.Take(FrameKind::kEvaluationResult).size(), 1U);
+  EvaluationTask task = RandomTask(2);
+  task.player = {0, 3, 300};
+  Deliver(0, FrameKind::kEvaluationTask, task);
+  ASSERT_EQ(shards.Take(FrameKind::kWeightsRequest).size(), 1U);
+  actor->OnDisconnect(0);
+  Greet(0);
+  EXPECT_EQ(shards.Take(FrameKind::kEvaluationResult).size(), 1U);
+  EXPECT_EQ(shards.Take(FrameKind::kWeightsRequest).size(), 1U);
+}
+
+TEST_F(ActorTest, ActsWithTheNewestTeacherThatItsHomeHas) {
+  GreetAll();
+  SendStatus(RunPhase::kTrain, 5);
+  const auto requests = shards.Take(FrameKind::kWeightsRequest);
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(Decode<WeightsRequest>(requests[0].body).model, 0);
+  SendStatus(RunPhase::kTrain, 6);
+  EXPECT_TRUE(shards.Take(FrameKind::kWeightsRequest).empty());  // one at a time
+  Deliver(0, FrameKind::kWeightsReply,
+          WeightsReply{0, 5, std::vector<float>(kTeacherParameters, 0.1F)});
+  EXPECT_EQ(shards.Take(FrameKind::kWeightsRequest).size(), 1U);
+  Advance(12);
+  const auto chunks = shards.Take(FrameKind::kChunk);
+  ASSERT_FALSE(chunks.empty());
+  EXPECT_EQ(View(chunks.back()).WeightsVersion(), 5U);
+}
+
+TEST_F(ActorTest, TheTailEndsBehaviourAndForgetsWhatIsNotStored) {
+  GreetAll();
+  Advance(20);
+  shards.frames.clear();
+  SendStatus(RunPhase::kTail);
+  EXPECT_FALSE(Advance());
+  EXPECT_FALSE(actor->Finished());
+  actor->OnDisconnect(0);
+  Greet(0);
+  EXPECT_TRUE(shards.Take(FrameKind::kChunk).empty());
+  SendStatus(RunPhase::kEnd);
+  EXPECT_TRUE(actor->Finished());
+}
+
+TEST_F(ActorTest, GoodbyeFinishes) {
+  GreetAll();
+  actor->OnFrame(1, FrameKind::kGoodbye, {}, now, shards);
+  EXPECT_TRUE(actor->Finished());
+}
+
+TEST_F(ActorTest, ReportsEpisodesAndEpsilonToItsHome) {
+  GreetAll();
+  for (int i = 0; i < 1000; ++i) {
+    Advance();
+    StoreAll();
+  }
+  std::size_t episodes = 0;
+  const auto reports = shards.Take(FrameKind::kWorkerReport);
+  EXPECT_GE(reports.size(), 2U);
+  for (const auto& frame : reports) {
+    EXPECT_EQ(frame.slot, 0U);
+    episodes += Decode<WorkerReport>(frame.body).episodes.size();
+  }
+  EXPECT_GT(episodes, 20U);
+  EXPECT_EQ(Decode<WorkerReport>(reports.back().body).epsilon_mean, 1.0);
+}
+
+TEST_F(ActorTest, FixedSeedsGiveTheSameBytesAndRestartsGiveOthers) {
+  const auto chunks_of = [&](ActorOptions options) {
+    Make(options);
+    GreetAll();
+    Advance(30);
+    std::vector<Bytes> rewards;
+    for (const auto& frame : shards.Take(FrameKind::kChunk)) {
+      const auto view = View(frame);
+      rewards.emplace_back(view.Observation(0), view.Observation(0) + 16);
+    }
+    return rewards;
+  };
+  const ActorOptions fixed{.incarnation = 1, .slots = kSlots, .fixed_seeds = true};
+  EXPECT_EQ(chunks_of(fixed), chunks_of(fixed));
+  ActorOptions other = fixed;
+  other.index = 1;
+  EXPECT_NE(chunks_of(fixed), chunks_of(other));
+  EXPECT_NE(chunks_of({.incarnation = 1, .slots = kSlots}),
+            chunks_of({.incarnation = 2, .slots = kSlots}));
+}
+
+}  // namespace
+}  // namespace stillhouse::actors
