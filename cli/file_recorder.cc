@@ -55,8 +55,8 @@ void FileRecorder::OnFinalModel(const FinalModel& model) {
   network.Encode(writer);
   ParameterBlock(network, model.version, model.parameters).Encode(writer);
   const auto path = directory_.WriteModel(names_[model.model], writer.Take());
-  OnNote(fmt::format("{}: {} updates, written to {}", names_[model.model], model.updates,
-                     path.string()));
+  OnNote(fmt::format("{}: {} updates, written to models/{}", names_[model.model], model.updates,
+                     path.filename().string()));
 }
 
 // Only this host's processes can be reached by a signal; one that is stopped elsewhere is left to

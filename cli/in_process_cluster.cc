@@ -8,6 +8,7 @@ using namespace std::chrono_literals;
 // What things cost in virtual time: about what they take on one core of a small machine.
 constexpr Time kCostOfFrame = 10us;
 constexpr Time kCostOfUpdate = 1ms;
+constexpr Time kCostOfLabelling = 500us;
 constexpr Time kCostOfEvaluationSlice = 300us;
 constexpr Time kCostOfIdleTurn = 1ms;
 /// What a worker's random id is made of here; in a cluster it is random.
@@ -44,6 +45,7 @@ InProcessCluster::InProcessCluster(const Job& job, learner::ComputeFactory& comp
     options.index = index;
     options.slots = job.Shards();
     options.fixed_seeds = true;
+    options.token = job.token;
     workers_.push_back(std::make_unique<actors::Actor>(options));
   }
 }
@@ -69,6 +71,7 @@ void InProcessCluster::Send(ConnectionId connection, FrameKind kind,
 }
 
 void InProcessCluster::Close(ConnectionId connection, std::string_view reason) {
+  if (coordinator_.Phase() == RunPhase::kEnd) return;  // that is how workers are dismissed
   throw CommError(fmt::format("a shard closed worker connection {}: {}", connection.Get(), reason));
 }
 
@@ -85,8 +88,7 @@ void InProcessCluster::ConnectWorkers() {
     for (std::uint32_t slot = 0; slot < shards_.size(); ++slot) {
       const std::uint64_t connection = acting_ * shards_.size() + slot + 1;
       shards_[slot]->OnConnect(ConnectionId(connection), now_);
-      Hello hello = workers_[acting_]->MakeHello(slot);
-      hello.token = job_.token;
+      const Hello hello = workers_[acting_]->MakeHello(slot);
       ByteWriter writer;
       hello.Encode(writer);
       to_shards_.push_back({connection, FrameKind::kHello, writer.Take()});
@@ -145,6 +147,7 @@ bool InProcessCluster::DoCompute() {
   bool any = false;
   if (auto outcome = teacher_port_.DoNext()) {
     if (outcome->job.kind == learner::TeacherJob::Kind::kUpdate) now_ += kCostOfUpdate;
+    if (outcome->job.kind == learner::TeacherJob::Kind::kLabel) now_ += kCostOfLabelling;
     learner_.OnDone(std::move(*outcome), now_, *this);
     any = true;
   }
