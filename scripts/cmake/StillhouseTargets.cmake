@@ -59,10 +59,10 @@ function(sh_library name)
   endif()
 endfunction()
 
-# sh_test(NAME LABEL label [TIMEOUT seconds] SOURCES files... DEPS targets...): one gtest binary,
+# sh_test(NAME LABEL label [SERIAL] [TIMEOUT seconds] SOURCES files... DEPS targets...): one gtest binary,
 # one ctest entry a test case.
 function(sh_test name)
-  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_SOURCES)
     return()
   endif()
@@ -75,6 +75,6 @@ function(sh_test name)
   target_compile_definitions(${name} PRIVATE
     STILLHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" STILLHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
 endfunction()
 include(GoogleTest)
