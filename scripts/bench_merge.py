@@ -103,19 +103,24 @@ def main():
     options = parser.parse_args()
 
     found = programs(options.programs)
-    wanted = {name: path for name, path in found.items()
-              if not options.names or any(name in (n, n.split(".")[0]) for n in options.names)}
-    # A figure's family need not be its program's name (footprint.* comes from actor_bench).
-    exact = [n for n in options.names if n not in found]
-    if exact and not wanted:
+    def asked_for(program, name):
+        stem = name.split(".")[0]
+        return program == stem or program.startswith(stem + "_")
+
+    wanted = {program: path for program, path in found.items()
+              if not options.names or any(asked_for(program, n) for n in options.names)}
+    # A figure's family need not be its program's name (footprint.* comes from actor_bench): then
+    # everything runs and what was asked for is kept.
+    exact = [n for n in options.names if not any(p == n or p.startswith(n + "_") for p in found)]
+    if any(not any(asked_for(p, n) for p in found) for n in exact):
         wanted = found
     measured, failed = [], []
     for name, path in wanted.items():
         print(f"{name}_bench", flush=True)
         figures, status = run(path, options.quick)
         keep = [f for f in figures
-                if name in options.names or not exact
-                or any(f["name"].startswith(n) for n in exact)]
+                if not options.names or any(f["name"].startswith(n) for n in exact)
+                or any(n not in exact and asked_for(name, n) for n in options.names)]
         measured += keep
         if status != 0:
             failed.append(f"{name}_bench ended with {status}")

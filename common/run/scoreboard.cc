@@ -99,7 +99,7 @@ std::string ScoreboardJson(const Scoreboard& board) {
 
 std::string ScoreboardTable(const Scoreboard& board) {
   std::vector<Row> rows{{"model", "kind", "params", "%", "bytes", "MACs", "us", "return mean [95%]",
-                         "IQM", "eps", "retention", "agree", "regret", "KL"}};
+                         "IQM", "episodes", "retention", "agree", "regret", "KL"}};
   const std::int64_t teacher_parameters = TeacherParameters(board);
   for (const auto& model : board.models) rows.push_back(TableRow(model, teacher_parameters));
 
