@@ -245,7 +245,6 @@ void MeasureInsert(bool quick) {
 
 void ClearRows(SampleReply& reply) {
   reply.handles.clear();
-  reply.priorities.clear();
   reply.actions.clear();
   reply.rewards.clear();
   reply.discounts.clear();
@@ -257,7 +256,6 @@ void ClearRows(SampleReply& reply) {
 struct FlatRows {
   struct Scalars {
     std::uint64_t handle = 0;
-    double priority = 0;
     std::int32_t action = 0;
     float reward = 0;
     float discount = 0;
@@ -273,7 +271,6 @@ struct FlatRows {
       const std::uint8_t* next = now + kStep * kPacked;
       reply.next_observations.insert(reply.next_observations.end(), next, next + kPacked);
       reply.handles.push_back(of_row.handle);
-      reply.priorities.push_back(of_row.priority);
       reply.actions.push_back(of_row.action);
       reply.rewards.push_back(of_row.reward);
       reply.discounts.push_back(of_row.discount);
@@ -316,13 +313,13 @@ void MeasureGather(bool quick) {
                     Spread(ratio, repeats)));
   Print("replay.bytes_per_transition.minatar/breakout",
         static_cast<double>(store.MemoryBytes()) / static_cast<double>(store.Size()), "B", false,
-        fmt::format("{} items, {} items a chunk, n = {}: chunks with the allocator's share, sum "
+        fmt::format("{} items, {} items a chunk, n = {}: chunks in whole slabs, sum "
                     "tree, tables",
                     store.Size(), kChunkItems, kStep));
 }
 
 void MeasureGlobalSampling(bool quick) {
-  const std::uint64_t draws = quick ? 50000 : 500000;
+  const std::uint64_t draws = quick ? 200000 : 500000;
   double worst_p = 1;
   double worst_decile = 0;
   for (std::uint32_t shards = 1; shards <= 16; shards = shards < 4 ? shards + 1 : shards * 2) {

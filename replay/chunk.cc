@@ -1,18 +1,18 @@
 // An experience chunk, little-endian, read in place:
 //
-//   chunk   = header rewards flags actions observations finals td_errors
+//   chunk   = header row [steps + 1] finals td_errors
 //   header  = version u16 (1)  action_bytes u8 (1 when A <= 256, else 4)  reserved u8 (0)
 //             items u32  steps u32  finals u32
 //             incarnation u64  sequence u64  first_item u64  weights_version u64      48 bytes
-//   rewards      = f32 [steps]
-//   flags        = u8 [steps]              bit 0 terminated, bit 1 truncated
-//   actions      = u8 or i32 [steps]
-//   observations = packed [steps + 1]      TensorSpec::PackedBytes() bytes each
-//   finals       = packed [finals]         last states of truncated, not terminated steps
-//   td_errors    = f32 [items]             last, because a store keeps them in its sum tree
+//   row     = reward f32  flags u8 (bit 0 terminated, bit 1 truncated)  action u8 or i32
+//             observation, packed: TensorSpec::PackedBytes() bytes, the state before the step
+//   finals    = packed [finals]         last states of truncated, not terminated steps
+//   td_errors = f32 [items]             last, because a store keeps them in its sum tree
 //
-// 1 <= items <= steps <= items + n_step - 1. Arrays follow each other without padding, so all but
-// the rewards may be unaligned. The checksum is the transport frame's. See docs/formats.md.
+// The last row has only its observation; its other fields are 0. Row by row, because a store
+// gathers transitions from random places and pays for every cache line: rows t to t + n are one
+// short run. 1 <= items <= steps <= items + n_step - 1. Nothing is padded, so fields may be
+// unaligned. The checksum is the transport frame's. See docs/formats.md.
 
 #include "replay/chunk.h"
 
@@ -28,6 +28,8 @@ namespace {
 
 constexpr std::uint16_t kFormatVersion = 1;
 constexpr std::size_t kHeaderBytes = 48;
+constexpr std::size_t kFlagsInRow = 4;
+constexpr std::size_t kActionInRow = 5;
 constexpr std::int32_t kMostByteActions = 256;
 
 template <typename T>
@@ -43,14 +45,19 @@ std::uint32_t ActionBytes(const EnvironmentSpec& spec) {
 
 bool NeedsFinal(std::uint8_t flags) { return flags == kTruncated; }
 
-std::uint32_t CountFinals(const std::uint8_t* flags, std::size_t steps) {
-  return static_cast<std::uint32_t>(std::count_if(flags, flags + steps, NeedsFinal));
+float LoadReward(const std::uint8_t* row) { return Load<float>(row); }
+std::uint8_t LoadFlags(const std::uint8_t* row) { return row[kFlagsInRow]; }
+std::int32_t LoadAction(const std::uint8_t* row, const ChunkShape& shape) {
+  return shape.action_bytes == 1 ? row[kActionInRow] : Load<std::int32_t>(row + kActionInRow);
 }
 
-std::int32_t LoadAction(const std::uint8_t* bytes, const ChunkShape& shape, std::uint32_t step) {
-  const std::uint8_t* actions = bytes + shape.ActionsAt();
-  return shape.action_bytes == 1 ? actions[step]
-                                 : Load<std::int32_t>(actions + std::size_t{step} * 4);
+/// Steps before `end` whose last states are kept.
+std::uint32_t CountFinals(const std::uint8_t* bytes, const ChunkShape& shape, std::uint32_t end) {
+  std::uint32_t count = 0;
+  for (std::uint32_t t = 0; t < end; ++t) {
+    count += NeedsFinal(LoadFlags(bytes + shape.RowAt(t))) ? 1 : 0;
+  }
+  return count;
 }
 
 bool AllFiniteAt(const std::uint8_t* at, std::size_t count) {
@@ -65,15 +72,7 @@ bool AllFiniteAt(const std::uint8_t* at, std::size_t count) {
 
 }  // namespace
 
-std::size_t ChunkShape::RewardsAt() const { return kHeaderBytes; }
-std::size_t ChunkShape::FlagsAt() const { return kHeaderBytes + std::size_t{steps} * 4; }
-std::size_t ChunkShape::ActionsAt() const { return FlagsAt() + steps; }
-std::size_t ChunkShape::ObservationsAt() const {
-  return ActionsAt() + std::size_t{steps} * action_bytes;
-}
-std::size_t ChunkShape::FinalsAt() const {
-  return ObservationsAt() + (std::size_t{steps} + 1) * packed_bytes;
-}
+std::size_t ChunkShape::RowAt(std::size_t row) const { return kHeaderBytes + row * RowBytes(); }
 std::size_t ChunkShape::TdErrorsAt() const {
   return FinalsAt() + std::size_t{finals} * packed_bytes;
 }
@@ -83,7 +82,7 @@ std::vector<std::uint8_t> ExperienceChunk::Encode(const EnvironmentSpec& spec) c
   ChunkShape shape;
   shape.items = static_cast<std::uint32_t>(td_errors.size());
   shape.steps = static_cast<std::uint32_t>(actions.size());
-  shape.finals = CountFinals(flags.data(), flags.size());
+  shape.finals = static_cast<std::uint32_t>(std::count_if(flags.begin(), flags.end(), NeedsFinal));
   shape.action_bytes = ActionBytes(spec);
   shape.packed_bytes = static_cast<std::uint32_t>(spec.observation.PackedBytes());
   const std::size_t steps = actions.size();
@@ -107,14 +106,18 @@ std::vector<std::uint8_t> ExperienceChunk::Encode(const EnvironmentSpec& spec) c
   out.Put(sequence);
   out.Put(first_item);
   out.Put(weights_version);
-  out.PutArray(std::span(rewards));
-  out.PutArray(std::span(flags));
-  if (shape.action_bytes == 1) {
-    for (const std::int32_t action : actions) out.Put(static_cast<std::uint8_t>(action));
-  } else {
-    out.PutArray(std::span(actions));
+  for (std::size_t t = 0; t <= steps; ++t) {
+    const bool last = t == steps;
+    out.Put(last ? 0.0F : rewards[t]);
+    out.Put(last ? std::uint8_t{0} : flags[t]);
+    const std::int32_t action = last ? 0 : actions[t];
+    if (shape.action_bytes == 1) {
+      out.Put(static_cast<std::uint8_t>(action));
+    } else {
+      out.Put(action);
+    }
+    out.PutBytes(std::span(observations).subspan(t * shape.packed_bytes, shape.packed_bytes));
   }
-  out.PutBytes(observations);
   out.PutBytes(final_observations);
   out.PutArray(std::span(td_errors));
   return out.Take();
@@ -122,21 +125,21 @@ std::vector<std::uint8_t> ExperienceChunk::Encode(const EnvironmentSpec& spec) c
 
 TransitionView ReadTransition(const std::uint8_t* bytes, const ChunkShape& shape, std::uint32_t i,
                               std::uint32_t n_step, double gamma) {
-  const std::uint8_t* rewards = bytes + shape.RewardsAt() + std::size_t{i} * 4;
-  const std::uint8_t* flags = bytes + shape.FlagsAt();
+  const std::size_t row_bytes = shape.RowBytes();
+  const std::uint8_t* const row = bytes + shape.RowAt(i);
   const NStepReturn sum =
-      ComputeNStep([&](std::size_t k) { return Load<float>(rewards + k * 4); },
-                   [&](std::size_t k) { return flags[i + k]; }, shape.steps - i, n_step, gamma);
-  const std::uint32_t end = i + sum.length;
-  const std::uint8_t* observations = bytes + shape.ObservationsAt();
+      ComputeNStep([&](std::size_t k) { return LoadReward(row + k * row_bytes); },
+                   [&](std::size_t k) { return LoadFlags(row + k * row_bytes); }, shape.steps - i,
+                   n_step, gamma);
+  const std::uint8_t* const next = row + sum.length * row_bytes;
   TransitionView view;
-  view.observation = observations + std::size_t{i} * shape.packed_bytes;
-  view.next_observation = observations + std::size_t{end} * shape.packed_bytes;
-  if (NeedsFinal(flags[end - 1])) [[unlikely]] {
-    view.next_observation =
-        bytes + shape.FinalsAt() + std::size_t{CountFinals(flags, end - 1)} * shape.packed_bytes;
+  view.observation = row + shape.ScalarBytes();
+  view.next_observation = next + shape.ScalarBytes();
+  if (NeedsFinal(LoadFlags(next - row_bytes))) [[unlikely]] {
+    const std::uint32_t before = CountFinals(bytes, shape, i + sum.length - 1);
+    view.next_observation = bytes + shape.FinalsAt() + std::size_t{before} * shape.packed_bytes;
   }
-  view.action = LoadAction(bytes, shape, i);
+  view.action = LoadAction(row, shape);
   view.reward = static_cast<float>(sum.ret);
   view.discount = static_cast<float>(sum.discount);
   return view;
@@ -180,23 +183,21 @@ ChunkView::ChunkView(std::span<const std::uint8_t> bytes, const EnvironmentSpec&
 
 void ChunkView::CheckContents(const EnvironmentSpec& spec) const {
   if (sequence_ == 0) Refuse(sequence_, "sequence numbers start at 1");
-  const std::uint8_t* flags = bytes_.data() + shape_.FlagsAt();
   for (std::uint32_t t = 0; t < shape_.steps; ++t) {
-    if (flags[t] > (kTerminated | kTruncated)) {
-      Refuse(sequence_, fmt::format("step {}: flags {}", t, flags[t]));
+    if (Flags(t) > (kTerminated | kTruncated)) {
+      Refuse(sequence_, fmt::format("step {}: flags {}", t, Flags(t)));
     }
-    const std::int32_t action = Action(t);
-    if (action < 0 || action >= spec.num_actions) {
-      Refuse(sequence_, fmt::format("step {}: action {} of {}", t, action, spec.num_actions));
+    if (Action(t) < 0 || Action(t) >= spec.num_actions) {
+      Refuse(sequence_, fmt::format("step {}: action {} of {}", t, Action(t), spec.num_actions));
+    }
+    if (!std::isfinite(Reward(t))) {
+      Refuse(sequence_, fmt::format("step {}: reward {}", t, Reward(t)));
     }
   }
-  const std::uint32_t finals = CountFinals(flags, shape_.steps);
+  const std::uint32_t finals = CountFinals(bytes_.data(), shape_, shape_.steps);
   if (finals != shape_.finals) {
     Refuse(sequence_,
            fmt::format("{} final observations, {} truncated steps", shape_.finals, finals));
-  }
-  if (!AllFiniteAt(bytes_.data() + shape_.RewardsAt(), shape_.steps)) {
-    Refuse(sequence_, "a reward is not finite");
   }
   for (std::uint32_t i = 0; i < shape_.items; ++i) {
     const float error = TdError(i);
@@ -204,11 +205,13 @@ void ChunkView::CheckContents(const EnvironmentSpec& spec) const {
       Refuse(sequence_, fmt::format("item {}: |TD error| {}", i, error));
     }
   }
-  const std::size_t floats = (shape_.TdErrorsAt() - shape_.ObservationsAt()) / 4;
-  if (spec.observation.kind == ElementKind::kFloats &&
-      !AllFiniteAt(bytes_.data() + shape_.ObservationsAt(), floats)) {
-    Refuse(sequence_, "an observation is not finite");
+  if (spec.observation.kind != ElementKind::kFloats) return;
+  bool finite = AllFiniteAt(bytes_.data() + shape_.FinalsAt(),
+                            std::size_t{shape_.finals} * shape_.packed_bytes / sizeof(float));
+  for (std::uint32_t row = 0; row <= shape_.steps; ++row) {
+    finite &= AllFiniteAt(Observation(row), shape_.packed_bytes / sizeof(float));
   }
+  if (!finite) Refuse(sequence_, "an observation is not finite");
 }
 
 void ChunkView::CheckWindows(std::uint32_t n_step) const {
@@ -222,17 +225,19 @@ void ChunkView::CheckWindows(std::uint32_t n_step) const {
 }
 
 float ChunkView::Reward(std::uint32_t step) const {
-  return Load<float>(bytes_.data() + shape_.RewardsAt() + std::size_t{step} * 4);
+  return LoadReward(bytes_.data() + shape_.RowAt(step));
 }
-std::uint8_t ChunkView::Flags(std::uint32_t step) const { return bytes_[shape_.FlagsAt() + step]; }
+std::uint8_t ChunkView::Flags(std::uint32_t step) const {
+  return LoadFlags(bytes_.data() + shape_.RowAt(step));
+}
 std::int32_t ChunkView::Action(std::uint32_t step) const {
-  return LoadAction(bytes_.data(), shape_, step);
+  return LoadAction(bytes_.data() + shape_.RowAt(step), shape_);
 }
 float ChunkView::TdError(std::uint32_t item) const {
   return Load<float>(bytes_.data() + shape_.TdErrorsAt() + std::size_t{item} * 4);
 }
 const std::uint8_t* ChunkView::Observation(std::uint32_t row) const {
-  return bytes_.data() + shape_.ObservationsAt() + std::size_t{row} * shape_.packed_bytes;
+  return bytes_.data() + shape_.ObservationAt(row);
 }
 
 }  // namespace stillhouse::replay

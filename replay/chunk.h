@@ -43,11 +43,13 @@ struct ChunkShape {
   std::uint32_t action_bytes = 0;  ///< 1 when A <= 256, else 4
   std::uint32_t packed_bytes = 0;  ///< of one observation
 
-  std::size_t RewardsAt() const;
-  std::size_t FlagsAt() const;
-  std::size_t ActionsAt() const;
-  std::size_t ObservationsAt() const;
-  std::size_t FinalsAt() const;
+  /// A row is a step: reward, flags, action, and the observation before it; the last row has
+  /// only the observation. So one transition is one short run of bytes.
+  std::size_t RowBytes() const { return ScalarBytes() + packed_bytes; }
+  std::size_t ScalarBytes() const { return std::size_t{5} + action_bytes; }
+  std::size_t RowAt(std::size_t row) const;
+  std::size_t ObservationAt(std::size_t row) const { return RowAt(row) + ScalarBytes(); }
+  std::size_t FinalsAt() const { return RowAt(std::size_t{steps} + 1); }
   std::size_t TdErrorsAt() const;  ///< they stand last: a store may drop them
   std::size_t Bytes() const;
 };

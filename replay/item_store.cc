@@ -15,12 +15,11 @@ namespace {
 constexpr std::size_t kFirstTableSize = 64;
 /// Rows whose cache misses are made to overlap.
 constexpr std::size_t kGroup = 32;
+/// Rows asked for before the one that is copied.
+constexpr std::size_t kAhead = 16;
 constexpr std::size_t kLineBytes = 64;
 /// Further lines of a large row follow each other: the hardware fetches them.
-constexpr std::size_t kMostLinesAhead = 4;
-
-/// What the allocator takes for a block.
-std::uint64_t AllocatedBytes(std::size_t bytes) { return (bytes + 8 + 15) / 16 * 16; }
+constexpr std::size_t kMostLinesAhead = 8;
 
 void PrefetchBytes(const std::uint8_t* at, std::size_t bytes) {
   const std::uint8_t* const end = at + std::min(bytes, kMostLinesAhead * kLineBytes);
@@ -28,12 +27,41 @@ void PrefetchBytes(const std::uint8_t* at, std::size_t bytes) {
   __builtin_prefetch(end - 1);
 }
 
+/// Appends rows to a vector of bytes. Small rows are copied into room made for all of them at
+/// once; large ones are appended one by one, because filling that room with zeros first would cost
+/// as much as the copy.
+class RowWriter {
+ public:
+  RowWriter(std::vector<std::uint8_t>& bytes, std::size_t row_bytes, std::size_t rows)
+      : bytes_(bytes), row_bytes_(row_bytes) {
+    if (row_bytes_ > kMostSmallBytes) return;
+    const std::size_t at = bytes.size();
+    bytes.resize(at + rows * row_bytes);
+    next_ = bytes.data() + at;
+  }
+  void Append(const std::uint8_t* row) {
+    if (next_ == nullptr) {
+      bytes_.insert(bytes_.end(), row, row + row_bytes_);
+      return;
+    }
+    std::memcpy(next_, row, row_bytes_);
+    next_ += row_bytes_;
+  }
+
+ private:
+  static constexpr std::size_t kMostSmallBytes = 1024;
+
+  std::vector<std::uint8_t>& bytes_;
+  std::size_t row_bytes_;
+  std::uint8_t* next_ = nullptr;
+};
+
 }  // namespace
 
 ItemStore::ItemStore(const ItemStoreSettings& settings)
     : settings_(settings),
       tree_(settings.capacity, settings.track_min),
-      chunk_of_slot_(settings.capacity),
+      chunk_of_block_((settings.capacity + kBlock - 1) / kBlock),
       chunks_(kFirstTableSize) {
   SH_CHECK(settings.n_step >= 1, "n_step {}", settings.n_step);
 }
@@ -59,13 +87,13 @@ void ItemStore::Insert(const ChunkView& chunk) {
 
   Stored& stored = chunks_[next_chunk_ & (chunks_.size() - 1)];
   const std::size_t kept = shape.TdErrorsAt();  // the priorities live in the tree
-  stored.bytes = std::make_unique_for_overwrite<std::uint8_t[]>(kept);
-  std::memcpy(stored.bytes.get(), chunk.Bytes().data(), kept);
+  std::uint8_t* const bytes = arena_.Append(kept);
+  std::memcpy(bytes, chunk.Bytes().data(), kept);
+  stored.bytes = bytes;
   stored.first = head_;
   stored.items = shape.items;
   stored.steps = shape.steps;
   stored.finals = shape.finals;
-  chunk_bytes_ += AllocatedBytes(kept);
 
   priorities_.resize(shape.items);
   for (std::uint32_t i = 0; i < shape.items; ++i) {
@@ -74,9 +102,12 @@ void ItemStore::Insert(const ChunkView& chunk) {
   const auto number = static_cast<std::uint32_t>(next_chunk_);
   ForSlots(head_, shape.items, [&](std::size_t slot, std::size_t count, std::size_t from) {
     tree_.SetRange(slot, std::span(priorities_).subspan(from, count));
-    std::fill_n(chunk_of_slot_.begin() + static_cast<std::ptrdiff_t>(slot), count, number);
+    for (std::size_t block = (slot + kBlock - 1) / kBlock; block * kBlock < slot + count; ++block) {
+      chunk_of_block_[block] = number;
+    }
   });
   head_ += shape.items;
+  head_slot_ = Slot(head_);
   ++next_chunk_;
 }
 
@@ -85,9 +116,8 @@ void ItemStore::EvictOldest() {
   ForSlots(oldest.first, oldest.items, [&](std::size_t slot, std::size_t count, std::size_t) {
     tree_.ClearRange(slot, count);
   });
-  chunk_bytes_ -= AllocatedBytes(ShapeOf(oldest).TdErrorsAt());
   tail_ += oldest.items;
-  oldest.bytes.reset();
+  arena_.DropOldest();
   ++first_chunk_;
 }
 
@@ -99,10 +129,19 @@ void ItemStore::GrowTable() {
   chunks_ = std::move(larger);
 }
 
-ItemHandle ItemStore::HandleAt(std::size_t slot) const {
-  const std::uint64_t next = Slot(head_);
-  const std::uint64_t round = head_ - next;
-  return slot < next ? round + slot : round - settings_.capacity + slot;
+std::uint64_t ItemStore::ChunkBefore(std::size_t slot) const {
+  const std::size_t block = slot / kBlock;
+  // The block that the head stands in: its first slots are newer than this one, the oldest.
+  if (HandleAt(block * kBlock) > HandleAt(slot)) return first_chunk_;
+  const auto age = static_cast<std::uint32_t>(next_chunk_) - chunk_of_block_[block];
+  return std::max(first_chunk_, next_chunk_ - std::min<std::uint64_t>(age, next_chunk_));
+}
+
+ItemStore::Place ItemStore::PlaceOf(ItemHandle handle) const {
+  std::uint64_t number = ChunkBefore(Slot(handle));
+  while (Chunk(number).first + Chunk(number).items <= handle) ++number;
+  const Stored& chunk = Chunk(number);
+  return {chunk.bytes, handle, static_cast<std::uint32_t>(handle - chunk.first), ShapeOf(chunk)};
 }
 
 ChunkShape ItemStore::ShapeOf(const Stored& chunk) const {
@@ -138,6 +177,7 @@ SampleReply ItemStore::Sample(const SampleRequest& request) const {
       }
     }
     tree_.FindBatch(std::span(masses).first(size), std::span(slots).first(size));
+    for (std::size_t i = 0; i < size; ++i) reply.priorities.push_back(tree_.Get(slots[i]));
     Collect(std::span(slots).first(size), reply);
   }
   return reply;
@@ -146,44 +186,52 @@ SampleReply ItemStore::Sample(const SampleRequest& request) const {
 void ItemStore::Collect(std::span<const std::size_t> slots, SampleReply& reply) const {
   for (std::size_t start = 0; start < slots.size(); start += kGroup) {
     const auto group = slots.subspan(start, std::min(kGroup, slots.size() - start));
-    Prefetch(group);
-    Gather(group, reply);
+    std::array<Place, kGroup> places;
+    for (const std::size_t slot : group) __builtin_prefetch(&chunk_of_block_[slot / kBlock]);
+    for (const std::size_t slot : group) __builtin_prefetch(&Chunk(ChunkBefore(slot)));
+    std::transform(group.begin(), group.end(), places.begin(),
+                   [&](std::size_t slot) { return PlaceOf(HandleAt(slot)); });
+    Gather(std::span(places).first(group.size()), reply);
   }
 }
 
-void ItemStore::Prefetch(std::span<const std::size_t> slots) const {
-  for (const std::size_t slot : slots) __builtin_prefetch(&chunk_of_slot_[slot]);
-  for (const std::size_t slot : slots) __builtin_prefetch(&ChunkAt(slot));
-  for (const std::size_t slot : slots) {
-    const Stored& chunk = ChunkAt(slot);
-    const ChunkShape shape = ShapeOf(chunk);
-    const std::uint8_t* bytes = chunk.bytes.get();
-    const std::size_t i = HandleAt(slot) - chunk.first;
-    const std::size_t next = std::min<std::size_t>(i + settings_.n_step, shape.steps);
-    PrefetchBytes(bytes + shape.RewardsAt() + i * 4, std::size_t{settings_.n_step} * 4);
-    __builtin_prefetch(bytes + shape.FlagsAt() + i);
-    __builtin_prefetch(bytes + shape.ActionsAt() + i * action_bytes_);
-    PrefetchBytes(bytes + shape.ObservationsAt() + i * packed_bytes_, packed_bytes_);
-    PrefetchBytes(bytes + shape.ObservationsAt() + next * packed_bytes_, packed_bytes_);
+void ItemStore::Prefetch(const Place& place) const {
+  const ChunkShape& shape = place.shape;
+  const std::size_t next = std::min<std::size_t>(place.item + settings_.n_step, shape.steps);
+  const std::size_t first = shape.RowAt(place.item);
+  const std::size_t end = shape.ObservationAt(next) + packed_bytes_;
+  if (end - first <= kMostLinesAhead * kLineBytes) {  // small rows: one short run
+    PrefetchBytes(place.bytes + first, end - first);
+    return;
   }
+  PrefetchBytes(place.bytes + first, shape.RowBytes());
+  for (std::size_t row = place.item + 1; row < next; ++row) {
+    __builtin_prefetch(place.bytes + shape.RowAt(row));
+  }
+  PrefetchBytes(place.bytes + shape.ObservationAt(next), packed_bytes_);
 }
 
-void ItemStore::Gather(std::span<const std::size_t> slots, SampleReply& reply) const {
-  for (const std::size_t slot : slots) {
-    const Stored& chunk = ChunkAt(slot);
-    const ItemHandle handle = HandleAt(slot);
-    const TransitionView view = ReadTransition(chunk.bytes.get(), ShapeOf(chunk),
-                                               static_cast<std::uint32_t>(handle - chunk.first),
-                                               settings_.n_step, settings_.discount);
-    reply.handles.push_back(handle);
-    reply.priorities.push_back(tree_.Get(slot));
-    reply.actions.push_back(view.action);
-    reply.rewards.push_back(view.reward);
-    reply.discounts.push_back(view.discount);
-    reply.observations.insert(reply.observations.end(), view.observation,
-                              view.observation + packed_bytes_);
-    reply.next_observations.insert(reply.next_observations.end(), view.next_observation,
-                                   view.next_observation + packed_bytes_);
+void ItemStore::Gather(std::span<const Place> places, SampleReply& reply) const {
+  const std::size_t from = reply.handles.size();
+  const std::size_t rows = from + places.size();
+  reply.handles.resize(rows);
+  reply.actions.resize(rows);
+  reply.rewards.resize(rows);
+  reply.discounts.resize(rows);
+  RowWriter observations(reply.observations, packed_bytes_, places.size());
+  RowWriter next_observations(reply.next_observations, packed_bytes_, places.size());
+  for (std::size_t i = 0; i < std::min(kAhead, places.size()); ++i) Prefetch(places[i]);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (i + kAhead < places.size()) Prefetch(places[i + kAhead]);
+    const Place& place = places[i];
+    const TransitionView view =
+        ReadTransition(place.bytes, place.shape, place.item, settings_.n_step, settings_.discount);
+    reply.handles[from + i] = place.handle;
+    reply.actions[from + i] = view.action;
+    reply.rewards[from + i] = view.reward;
+    reply.discounts[from + i] = view.discount;
+    observations.Append(view.observation);
+    next_observations.Append(view.next_observation);
   }
 }
 
@@ -215,16 +263,14 @@ ShardTotals ItemStore::Totals() const {
 }
 
 std::uint64_t ItemStore::MemoryBytes() const {
-  return chunk_bytes_ + tree_.MemoryBytes() + chunk_of_slot_.size() * sizeof(std::uint32_t) +
-         chunks_.size() * sizeof(Stored);
+  return arena_.MemoryBytes() + tree_.MemoryBytes() +
+         chunk_of_block_.size() * sizeof(std::uint32_t) + chunks_.size() * sizeof(Stored);
 }
 
 TransitionView ItemStore::At(ItemHandle handle) const {
   SH_CHECK(handle >= tail_ && handle < head_, "handle {} outside [{}, {})", handle, tail_, head_);
-  const Stored& chunk = ChunkAt(Slot(handle));
-  return ReadTransition(chunk.bytes.get(), ShapeOf(chunk),
-                        static_cast<std::uint32_t>(handle - chunk.first), settings_.n_step,
-                        settings_.discount);
+  const Place place = PlaceOf(handle);
+  return ReadTransition(place.bytes, place.shape, place.item, settings_.n_step, settings_.discount);
 }
 
 }  // namespace stillhouse::replay

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
 #include "common/messages/sampling.h"
 #include "replay/chunk.h"
+#include "replay/chunk_arena.h"
 #include "replay/sum_tree.h"
 
 namespace stillhouse::replay {
@@ -28,8 +28,9 @@ struct ItemStoreSettings {
 ///                      [ chunk ][ chunk ] ... [ chunk ]   whole chunks are evicted
 ///   slot = handle % capacity: its place in the sum tree
 ///
-/// Memory an item: its share of the chunk (without the TD errors), 8.5 bytes of tree, 4 of slot
-/// index and about 2 of table and allocator.
+/// Memory an item: its share of the chunk (without the TD errors), 8.5 bytes of tree, and about 2
+/// of tables. Finding an item's chunk: the chunk of the first slot of its block of
+/// kBlock slots is written down, from there it is a few steps.
 class ItemStore {
  public:
   explicit ItemStore(const ItemStoreSettings& settings);
@@ -44,7 +45,8 @@ class ItemStore {
   SampleReply Sample(const SampleRequest& request) const;
 
   /// Appends the transitions in these slots (all held) to the arrays of `reply`, in order, with
-  /// the cache misses of a group overlapped.
+  /// the cache misses of a group overlapped. All but the priorities, which whoever found the slots
+  /// has just read.
   void Collect(std::span<const std::size_t> slots, SampleReply& reply) const;
 
   /// Handles no longer held are skipped. Throws WireError on an error that is not finite.
@@ -53,7 +55,7 @@ class ItemStore {
   ShardTotals Totals() const;
   std::uint64_t Size() const { return head_ - tail_; }
   std::uint64_t Inserted() const { return head_; }
-  /// Everything: chunks with their allocator's share, tree and tables.
+  /// Everything: chunks, tree and tables.
   std::uint64_t MemoryBytes() const;
 
   /// Priorities by slot.
@@ -63,38 +65,52 @@ class ItemStore {
 
  private:
   struct Stored {
-    std::unique_ptr<std::uint8_t[]> bytes;
+    const std::uint8_t* bytes = nullptr;  ///< in the arena
     ItemHandle first = 0;
     std::uint32_t items = 0;
     std::uint32_t steps = 0;
     std::uint32_t finals = 0;
   };
 
+  /// Where an item is.
+  struct Place {
+    const std::uint8_t* bytes = nullptr;  ///< of its chunk
+    ItemHandle handle = 0;
+    std::uint32_t item = 0;  ///< within the chunk
+    ChunkShape shape;
+  };
+  static constexpr std::size_t kBlock = 16;
+
   std::size_t Slot(ItemHandle handle) const { return handle % settings_.capacity; }
-  ItemHandle HandleAt(std::size_t slot) const;
-  const Stored& ChunkAt(std::size_t slot) const {
-    return chunks_[chunk_of_slot_[slot] & (chunks_.size() - 1)];
+  ItemHandle HandleAt(std::size_t slot) const {
+    return slot < head_slot_ ? head_ - head_slot_ + slot
+                             : head_ - head_slot_ - settings_.capacity + slot;
   }
+  const Stored& Chunk(std::uint64_t number) const { return chunks_[number & (chunks_.size() - 1)]; }
+  /// Number of a chunk at or a little before the one that holds this slot.
+  std::uint64_t ChunkBefore(std::size_t slot) const;
+  Place PlaceOf(ItemHandle handle) const;
   ChunkShape ShapeOf(const Stored& chunk) const;
   /// Calls action(first slot, count, offset) for the one or two runs of slots of a chunk.
   template <typename Action>
   void ForSlots(ItemHandle first, std::uint32_t items, Action&& action) const;
   void EvictOldest();
   void GrowTable();
-  void Prefetch(std::span<const std::size_t> slots) const;
-  void Gather(std::span<const std::size_t> slots, SampleReply& reply) const;
+  void Prefetch(const Place& place) const;
+  void Gather(std::span<const Place> places, SampleReply& reply) const;
 
   ItemStoreSettings settings_;
   SumTree tree_;
   std::uint32_t packed_bytes_ = 0;  ///< of the chunks here, all alike
   std::uint32_t action_bytes_ = 0;
-  std::vector<std::uint32_t> chunk_of_slot_;  ///< [capacity] low bits of the chunk's number
-  std::vector<Stored> chunks_;                ///< ring, a power of two; [number % size]
-  std::uint64_t first_chunk_ = 0;             ///< numbers of the chunks held
+  std::vector<std::uint32_t> chunk_of_block_;  ///< low bits of the number of its first slot's chunk
+  std::vector<Stored> chunks_;                 ///< ring, a power of two; [number % size]
+  std::uint64_t first_chunk_ = 0;              ///< numbers of the chunks held
   std::uint64_t next_chunk_ = 0;
   ItemHandle tail_ = 0;
   ItemHandle head_ = 0;
-  std::uint64_t chunk_bytes_ = 0;
+  std::size_t head_slot_ = 0;  ///< Slot(head_)
+  ChunkArena arena_;
   std::vector<double> priorities_;  ///< scratch of Insert
 };
 

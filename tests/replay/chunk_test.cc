@@ -32,8 +32,8 @@ TEST(ChunkTest, KeepsWhatWasWrittenAndItsKey) {
   EXPECT_EQ(view.Steps(), 6U);
   EXPECT_EQ(view.TdError(2), 2.5F);
   EXPECT_EQ(FloatAt(view.Observation(6)), 106.0F);
-  // 48 + rewards 24 + flags 6 + actions 6 + 7 observations of 4 + 4 TD errors of 4
-  EXPECT_EQ(bytes.size(), 48U + 24U + 6U + 6U + 28U + 16U);
+  // 48 + 7 rows of 4 + 1 + 1 + 4 + 4 TD errors of 4
+  EXPECT_EQ(bytes.size(), 48U + 70U + 16U);
 }
 
 TEST(ChunkTest, ReadsNStepTransitionsInPlace) {
