@@ -33,6 +33,8 @@ Job MakeJob(RunConfig config, int ranks, int cores, std::string token) {
     throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
   }
   job.layout = MakeRoleLayout(config, ranks, cores);
+  // Workers place themselves on the exploration ladder by it: they need the number, not `auto`.
+  config.actors.workers = job.layout.Workers();
   job.tolerance = ResolveTolerance(config, job.layout.Workers());
   job.model_names.push_back("teacher");
   job.networks.push_back(NetworkSpec::Create(config.teacher.network, job.environment.observation,

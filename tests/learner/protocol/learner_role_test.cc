@@ -1,0 +1,214 @@
+#include "learner/protocol/learner_role.h"
+
+#include <chrono>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/captured_outbox.h"
+
+namespace stillhouse::learner {
+namespace {
+
+using namespace std::chrono_literals;
+using testing_support::CapturedOutbox;
+using testing_support::From;
+
+constexpr RoleAddress kLearner{RoleKind::kLearner, 0};
+constexpr RoleAddress kStudent{RoleKind::kStudentHost, 0};
+constexpr RoleAddress Shard(std::uint16_t index) { return {RoleKind::kShard, index}; }
+constexpr std::int32_t kBatch = 4;
+
+/// Keeps jobs until the test has them done.
+class HeldPort final : public TeacherPort {
+ public:
+  void Submit(TeacherJob job) override { jobs.push_back(std::move(job)); }
+  TeacherOutcome DoFirst() {
+    TeacherOutcome outcome;
+    outcome.job = std::move(jobs.front());
+    jobs.erase(jobs.begin());
+    const std::size_t rows = outcome.job.batch.Size();
+    switch (outcome.job.kind) {
+      case TeacherJob::Kind::kUpdate:
+        outcome.step.td_errors.assign(rows, 2.0F);
+        [[fallthrough]];
+      case TeacherJob::Kind::kLabel:
+        outcome.step.labels.assign(rows * 2, 1.0F);
+        break;
+      default:
+        outcome.parameters = {1.0F, 2.0F};
+    }
+    return outcome;
+  }
+  std::size_t Count(TeacherJob::Kind kind) const {
+    std::size_t count = 0;
+    for (const auto& job : jobs) count += job.kind == kind ? 1 : 0;
+    return count;
+  }
+  std::vector<TeacherJob> jobs;
+};
+
+LearnerRole::Settings SmallSettings() {
+  LearnerRole::Settings settings;
+  settings.shards = 2;
+  settings.student_hosts = 1;
+  settings.num_actions = 2;
+  settings.teacher.batch_size = kBatch;
+  settings.teacher.publish_every = 3;
+  settings.teacher.prefetch = 2;
+  return settings;
+}
+
+class LearnerRoleTest : public ::testing::Test {
+ protected:
+  LearnerRoleTest() : role_(SmallSettings(), port_) {}
+
+  template <typename Body>
+  void Say(RoleAddress from, const Body& body) {
+    role_.Handle(From(from, kLearner, body), now_, out_);
+  }
+  void DoFirst() { role_.OnDone(port_.DoFirst(), now_, out_); }
+  void Start(std::uint64_t allowance) {
+    role_.Tick(now_, out_);
+    DoFirst();  // version 1
+    Say(kCoordinatorAddress, SampleGrant{allowance});
+    AnswerRequests();
+  }
+  /// Both shards hold plenty and answer every request that is open.
+  void AnswerRequests() {
+    for (std::size_t i = answered_; i < out_.envelopes.size(); ++i) {
+      const Envelope envelope = out_.envelopes[i];
+      if (envelope.kind != MessageKind::kSampleRequest) continue;
+      const auto request = DecodeBody<SampleRequest>(envelope);
+      SampleReply reply;
+      reply.request = request.request;
+      reply.totals = {10.0, 1.0, 10, 10};
+      for (std::size_t row = 0; row < request.offsets.size(); ++row) {
+        reply.handles.push_back(row);
+        reply.priorities.push_back(1.0);
+        reply.actions.push_back(0);
+        reply.rewards.push_back(0);
+        reply.discounts.push_back(0.9F);
+        reply.observations.push_back(1);
+        reply.next_observations.push_back(2);
+      }
+      Say(envelope.to, reply);
+    }
+    answered_ = out_.envelopes.size();
+  }
+  std::uint64_t RowsRequested() const {
+    std::uint64_t rows = 0;
+    for (std::uint16_t shard = 0; shard < 2; ++shard) {
+      for (const auto& request : out_.To<SampleRequest>(Shard(shard))) {
+        rows += request.offsets.size();
+      }
+    }
+    return rows;
+  }
+
+  HeldPort port_;
+  LearnerRole role_;
+  CapturedOutbox out_;
+  Time now_ = 1ms;
+  std::size_t answered_ = 0;
+};
+
+TEST_F(LearnerRoleTest, PublishesFirstWeightsToEveryShardBeforeAnyUpdate) {
+  role_.Tick(now_, out_);
+  DoFirst();
+  for (std::uint16_t shard = 0; shard < 2; ++shard) {
+    const auto published = out_.To<WeightsPublish>(Shard(shard));
+    ASSERT_EQ(published.size(), 1U);
+    EXPECT_EQ(published[0].version, 1U);
+  }
+}
+
+TEST_F(LearnerRoleTest, RequestsNoRowBeyondTheGrant) {
+  Start(3 * kBatch);
+  for (int i = 0; i < 20; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  EXPECT_EQ(RowsRequested(), 3U * kBatch);
+  EXPECT_EQ(role_.Samples(), 3U * kBatch);
+  EXPECT_EQ(role_.Updates(), 3U);
+}
+
+TEST_F(LearnerRoleTest, SendsPrioritiesBackToTheShardsThatGaveTheRows) {
+  Start(kBatch);
+  AnswerRequests();
+  ASSERT_EQ(port_.Count(TeacherJob::Kind::kUpdate), 1U);
+  DoFirst();
+  std::size_t returned = 0;
+  for (std::uint16_t shard = 0; shard < 2; ++shard) {
+    for (const auto& update : out_.To<PriorityUpdate>(Shard(shard))) {
+      returned += update.handles.size();
+      for (const auto td_error : update.td_errors) EXPECT_EQ(td_error, 2.0F);
+    }
+  }
+  EXPECT_EQ(returned, static_cast<std::size_t>(kBatch));
+}
+
+TEST_F(LearnerRoleTest, AVersionFollowsExactlyItsNumberOfUpdates) {
+  Start(100 * kBatch);
+  for (int i = 0; i < 40 && role_.Updates() < 7; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  // Versions: 1 at the start, then one after every third update.
+  const auto published = out_.To<WeightsPublish>(Shard(0));
+  EXPECT_EQ(published.size(), 1 + role_.Updates() / 3);
+}
+
+TEST_F(LearnerRoleTest, AStudentWithoutCreditNeverDelaysTheTeacher) {
+  Start(100 * kBatch);
+  Say(kStudent, Credit{2, 0, 0});
+  for (int i = 0; i < 60 && role_.Updates() < 10; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  EXPECT_EQ(role_.Updates(), 10U);
+  EXPECT_EQ(out_.To<LabelledBatch>(kStudent).size(), 2U);
+  now_ += 1s;
+  role_.Tick(now_, out_);
+  EXPECT_EQ(out_.To<LearnerReport>(kCoordinatorAddress).back().dropped.at(0), 8U);
+}
+
+TEST_F(LearnerRoleTest, AfterFreezeItLabelsForTheTailWithoutCountingSamples) {
+  Start(2 * kBatch);
+  Say(kStudent, Credit{5, 0, 0});
+  for (int i = 0; i < 20; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  const std::uint64_t updates = role_.Updates();
+  const std::uint64_t samples = role_.Samples();
+  Say(kCoordinatorAddress, Freeze{});
+  for (int i = 0; i < 20; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  EXPECT_EQ(out_.To<Frozen>(kCoordinatorAddress).size(), 1U);
+  EXPECT_EQ(role_.Updates(), updates);
+  EXPECT_EQ(role_.Samples(), samples);
+  const auto batches = out_.To<LabelledBatch>(kStudent);
+  ASSERT_EQ(batches.size(), 5U);
+  EXPECT_TRUE(batches.back().frozen);
+  Say(kCoordinatorAddress, RunStatus{RunPhase::kFinal, 0, 0});
+  Say(kStudent, Credit{5, 0, 0});
+  EXPECT_EQ(port_.Count(TeacherJob::Kind::kLabel), 0U);
+}
+
+TEST_F(LearnerRoleTest, AFailingComputeIsReportedAndStopsTheUpdates) {
+  Start(100 * kBatch);
+  AnswerRequests();
+  auto outcome = port_.DoFirst();
+  outcome.error = "loss is not finite";
+  role_.OnDone(std::move(outcome), now_, out_);
+  EXPECT_EQ(out_.To<Failure>(kCoordinatorAddress).size(), 1U);
+  const std::size_t jobs = port_.jobs.size();
+  AnswerRequests();
+  EXPECT_EQ(port_.jobs.size(), jobs);
+}
+
+}  // namespace
+}  // namespace stillhouse::learner
