@@ -40,11 +40,17 @@ struct ImageOrder {
 /// source[i] is the canonical index of fused parameter i; layers append theirs in turn.
 using ParameterSources = std::vector<std::uint32_t>;
 
-/// Dense layer x W + b with W [in, out] (optionally with ReLU). `weights`/`biases`: the canonical
-/// tensors whose outputs lie side by side: one of each, or value and advantage of a dueling head.
+struct LinearOptions {
+  bool relu = false;        ///< followed by a ReLU, which is part of the layer
+  bool after_relu = false;  ///< inputs of 0 need no gradient: a ReLU made them
+};
+
+/// Dense layer x W + b with W [in, out]. Skips inputs of 0 while there are many of them.
+/// `weights`/`biases`: the canonical tensors whose outputs lie side by side: one of each, or value
+/// and advantage of a dueling head.
 std::unique_ptr<FusedLayer> MakeFusedLinear(const std::vector<const TensorEntry*>& weights,
                                             const std::vector<const TensorEntry*>& biases,
-                                            const ImageOrder& input, bool relu,
+                                            const ImageOrder& input, const LinearOptions& options,
                                             ParameterSources& sources);
 
 /// Shape of a convolution without the batch.

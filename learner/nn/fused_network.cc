@@ -30,6 +30,7 @@ void FusedNetwork::Build() {
   canonical_row_.resize(Size(input_size_));
   sources_.reserve(Size(spec_.ParameterCount()));
   std::size_t tensor = 0;
+  bool after_relu = false;
   for (std::size_t i = 0; i < layers.size(); ++i) {
     std::int64_t size = 1;
     for (const auto length : spec_.InputShape(i)) size *= length;
@@ -38,14 +39,17 @@ void FusedNetwork::Build() {
         break;
       case LayerKind::kRelu:
         layers_.push_back(MakeFusedRelu(size));
+        after_relu = true;
         break;
       case LayerKind::kTanh:
         layers_.push_back(MakeFusedTanh(size));
+        after_relu = false;
         break;
       default: {
         if (tensor == 0) first_trained_ = layers_.size();
         const bool relu = i + 1 < layers.size() && layers[i + 1].kind == LayerKind::kRelu;
-        AddTrained(i, tensor, relu, order);
+        AddTrained(i, tensor, {relu, after_relu}, order);
+        after_relu = relu;
         order = OrderOf(spec_.Shapes()[i]);
         tensor += 2;
         if (relu) ++i;
@@ -56,14 +60,14 @@ void FusedNetwork::Build() {
            sources_.size(), spec_.ParameterCount());
 }
 
-void FusedNetwork::AddTrained(std::size_t index, std::size_t tensor, bool relu,
+void FusedNetwork::AddTrained(std::size_t index, std::size_t tensor, const LinearOptions& options,
                               const ImageOrder& order) {
   const LayerSpec& layer = spec_.Layers()[index];
   const TensorEntry& weight = spec_.Tensors()[tensor];
   const TensorEntry& bias = spec_.Tensors()[tensor + 1];
   if (layer.kind == LayerKind::kQHead && layer.dueling) {
     layers_.push_back(
-        MakeFusedLinear({&weight, &weight + 2}, {&bias, &bias + 2}, order, false, sources_));
+        MakeFusedLinear({&weight, &weight + 2}, {&bias, &bias + 2}, order, options, sources_));
     layers_.push_back(MakeFusedDueling(spec_.NumActions()));
   } else if (layer.kind == LayerKind::kConv2d) {
     const auto& in = spec_.InputShape(index);
@@ -71,13 +75,13 @@ void FusedNetwork::AddTrained(std::size_t index, std::size_t tensor, bool relu,
                           layer.kernel, layer.stride, layer.padding};
     const std::int64_t offset = AppendConvParameters(shape, weight, bias, sources_);
     if (index == 0 && spec_.Observation().kind == ElementKind::kBits) {
-      bit_conv_.emplace(shape, relu, offset);
+      bit_conv_.emplace(shape, options.relu, offset);
       input_size_ = bit_conv_->OutSize();
     } else {
-      layers_.push_back(MakeFusedConv(shape, relu, offset));
+      layers_.push_back(MakeFusedConv(shape, options.relu, offset));
     }
   } else {
-    layers_.push_back(MakeFusedLinear({&weight}, {&bias}, order, relu, sources_));
+    layers_.push_back(MakeFusedLinear({&weight}, {&bias}, order, options, sources_));
   }
 }
 

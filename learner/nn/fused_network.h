@@ -39,7 +39,8 @@ class FusedNetwork {
 
  private:
   void Build();
-  void AddTrained(std::size_t index, std::size_t tensor, bool relu, const ImageOrder& order);
+  void AddTrained(std::size_t index, std::size_t tensor, const LinearOptions& options,
+                  const ImageOrder& order);
   void ReadInput(std::span<const PackedRows> parts, const float* parameters);
   void Unpack(const std::uint8_t* packed, float* out);
 
