@@ -1,6 +1,7 @@
 // What the processes of a running job are like, and what happens when one of them fares badly.
 
 #include <chrono>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -118,7 +119,9 @@ TEST(ProcessTest, AStoppedStudentHostCostsTheTeacherNothingAndIsShown) {
 }
 
 TEST(ProcessTest, RanksThatWaitSleep) {
-  RunningJob job(8, LongRun("12s"));
+  auto arguments = LongRun("12s");
+  arguments.insert(arguments.end(), {"--set", "actors.workers=auto"});
+  RunningJob job(8, arguments);
   const auto line = job.WaitForProgress(30s, [](const json& now) {
     return now["updates"] > 500 && now["ranks"].size() == 8 && now["actors_alive"] >= 2;
   });

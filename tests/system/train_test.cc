@@ -1,5 +1,6 @@
 // The main job, started as a user starts it: mpirun, six ranks, two students, two shards.
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
@@ -82,7 +83,12 @@ TEST(TrainTest, SixRanksTrainTeacherAndStudentsAndEndWithAScoreboard) {
   EXPECT_GT(end["loss"].get<double>(), 0);
   EXPECT_GT(end["return_mean"].get<double>(), 0);
   EXPECT_GT(end["students"]["tiny"]["updates"].get<double>(), 100);
-  EXPECT_LT(end["epsilon_mean"].get<double>(), lines.front()["epsilon_mean"].get<double>() + 1e-9);
+  double most_epsilon = 0;
+  for (const auto& line : lines) {
+    most_epsilon = std::max(most_epsilon, line["epsilon_mean"].get<double>());
+  }
+  EXPECT_LT(end["epsilon_mean"].get<double>(), most_epsilon);
+  EXPECT_GT(end["epsilon_mean"].get<double>(), 0);
   ExpectScoreboardFields(job.Json("scoreboard.json"));
   EXPECT_EQ(job.Json("status.json")["status"], "done");
   for (const std::string file : {"config.yaml", "progress.log", "scoreboard.jsonl",
@@ -103,7 +109,7 @@ TEST(TrainTest, BadConfigurationEndsWithTwoBeforeAnythingStarts) {
   RunningJob job(4, {kSmoke, "--set", "replay.alfa=1", "--set", "teacher.batch_size=-3"});
   ASSERT_EQ(job.Wait(30s), 2) << job.Output();
   const std::string output = job.Output();
-  EXPECT_NE(output.find("replay.alfa: unknown key; did you mean 'alpha'?"), std::string::npos)
+  EXPECT_NE(output.find("replay.alfa=1: unknown key; did you mean 'alpha'?"), std::string::npos)
       << output;
   EXPECT_NE(output.find("teacher.batch_size"), std::string::npos) << output;
   EXPECT_EQ(output.find("replay.alfa"), output.rfind("replay.alfa")) << "said by one rank alone";
