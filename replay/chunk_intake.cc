@@ -65,7 +65,10 @@ bool ChunkIntake::Fits(const ChunkView& chunk) const {
 }
 
 void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk, WorkerOutbox& out) {
-  if (storing_) store_.Insert(chunk);
+  if (storing_) {
+    store_.Insert(chunk);
+    lag_.Add(newest_version_, chunk.WeightsVersion());
+  }
   last_[chunk.IncarnationValue()] = chunk.Sequence();
   Acknowledge(connection, chunk.IncarnationValue(), out);
 }

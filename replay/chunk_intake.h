@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "replay/item_store.h"
+#include "replay/version_lag.h"
 #include "replay/worker_outbox.h"
 
 namespace stillhouse::replay {
@@ -44,6 +45,11 @@ class ChunkIntake {
   std::uint64_t LastSequence(std::uint64_t incarnation) const;
   bool Blocked() const { return parked_chunks_ > 0; }
 
+  /// The newest weights there are: chunks stored from now on are measured against them.
+  void SetNewestVersion(std::uint64_t version) { newest_version_ = version; }
+  /// Of the chunks stored lately, parking included.
+  const VersionLag& Lag() const { return lag_; }
+
  private:
   struct Parked {
     std::uint64_t incarnation = 0;
@@ -68,6 +74,8 @@ class ChunkIntake {
   std::map<ConnectionId, Parked> parked_;                  ///< no empty queues
   ConnectionId turn_;  ///< the connection whose parked chunk was taken last
   std::size_t parked_chunks_ = 0;
+  std::uint64_t newest_version_ = 0;
+  VersionLag lag_;
 };
 
 }  // namespace stillhouse::replay

@@ -59,6 +59,7 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
     case MessageKind::kWeightsPublish: {
       const std::uint64_t before = weights_.NewestVersion(0);
       weights_.Publish(DecodeBody<WeightsPublish>(envelope), workers_);
+      intake_.SetNewestVersion(weights_.NewestVersion(0));
       if (weights_.NewestVersion(0) != before) SendStatusToAll(now);
       break;
     }
@@ -121,6 +122,7 @@ void Shard::Report(Time now, Outbox& out) {
   report.frames = store_.Inserted();
   report.insert_blocked = intake_.Blocked();
   report.epsilon_mean = sessions_.MeanEpsilon();
+  report.weights_lag_p99 = static_cast<std::uint32_t>(intake_.Lag().Percentile99());
   report.home_workers = sessions_.HomeWorkers();
   report.episodes = std::exchange(episodes_, {});
   reported_inserted_ = report.frames;

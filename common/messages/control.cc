@@ -22,6 +22,7 @@ void ShardReport::Encode(ByteWriter& out) const {
   out.Put(frames);
   out.Put(static_cast<std::uint8_t>(insert_blocked));
   out.Put(epsilon_mean);
+  out.Put(weights_lag_p99);
   out.PutVector(home_workers);
   out.Put(static_cast<std::uint32_t>(episodes.size()));
   for (const auto& episode : episodes) {
@@ -37,6 +38,7 @@ ShardReport ShardReport::Decode(ByteReader& in) {
   message.frames = in.Get<std::uint64_t>();
   message.insert_blocked = in.GetBool();
   message.epsilon_mean = in.Get<double>();
+  message.weights_lag_p99 = in.Get<std::uint32_t>();
   message.home_workers = in.GetVector<std::uint64_t>();
   const auto episodes = in.Get<std::uint32_t>();
   if (episodes > in.Left() / 8) in.Fail("more episodes than bytes");

@@ -42,6 +42,7 @@ struct ShardReport {
   std::uint64_t frames = 0;                 ///< behaviour steps stored, as counted here
   bool insert_blocked = false;              ///< a chunk waits for the insert grant
   double epsilon_mean = 0;                  ///< of the workers at home here
+  std::uint32_t weights_lag_p99 = 0;        ///< versions, over the last 1024 chunks stored
   std::vector<std::uint64_t> home_workers;  ///< incarnations whose home this shard is
   std::vector<EpisodeRecord> episodes;      ///< finished since the last report
   std::size_t SizeHint() const { return 96 + home_workers.size() * 8 + episodes.size() * 8; }

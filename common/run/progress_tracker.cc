@@ -103,6 +103,7 @@ void ProgressTracker::FillShards(ProgressRecord& record) const {
     record.frames += shard.frames;
     record.replay_size += shard.totals.size;
     record.replay_bytes += shard.bytes;
+    record.weights_lag_p99 = std::max(record.weights_lag_p99, shard.weights_lag_p99);
     record.actors_wait = record.actors_wait || shard.insert_blocked;
     record.actors_alive += static_cast<std::uint32_t>(shard.home_workers.size());
     epsilon_sum += shard.epsilon_mean * static_cast<double>(shard.home_workers.size());

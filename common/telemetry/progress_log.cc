@@ -97,6 +97,7 @@ std::string ProgressJson(const ProgressRecord& record) {
             {"grad_norm", FiniteOrZero(record.grad_norm)},
             {"epsilon_mean", FiniteOrZero(record.epsilon_mean)},
             {"weights_version", record.weights_version},
+            {"weights_lag_p99", record.weights_lag_p99},
             {"actors_alive", record.actors_alive},
             {"workers_restarted", record.workers_restarted},
             {"return_mean", FiniteOrZero(record.return_mean)},

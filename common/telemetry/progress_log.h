@@ -50,6 +50,9 @@ struct ProgressRecord {
   double grad_norm = 0;
   double epsilon_mean = 0;
   std::uint64_t weights_version = 0;
+  /// Versions between the weights that played a chunk and the newest when it was stored: 99 % of
+  /// the last 1024 chunks lag no further, in the shard where it is worst.
+  std::uint32_t weights_lag_p99 = 0;
   std::uint32_t actors_alive = 0;  ///< worker processes
   std::uint64_t workers_restarted = 0;
   double return_mean = 0;      ///< last 100 behaviour episodes

@@ -69,6 +69,16 @@ TEST_F(ShardTest, ReportsInsertsAtMostEveryTwoMillisecondsAndAlwaysWithin200) {
   EXPECT_EQ(cluster.All<ShardReport>().size(), 3U);
 }
 
+TEST_F(ShardTest, ReportsHowFarTheWeightsOfItsChunksLagAtTheTimeOfStoring) {
+  Connect(1);
+  SendChunk(1, 1);  // of version 0; parked: nothing is granted yet
+  Tell(Publish(0, 4), kLearner);
+  Tell(Publish(1, 9), kLearner);  // a student's versions do not count
+  now += milliseconds(5);
+  Grant(1000);
+  EXPECT_EQ(cluster.All<ShardReport>().back().weights_lag_p99, 4U);
+}
+
 TEST_F(ShardTest, ReportsEpisodesOnceAndTheMeanEpsilonOfHomeWorkers) {
   shard.Tick(now, cluster);
   Connect(1, 11, true);

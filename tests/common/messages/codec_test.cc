@@ -95,6 +95,7 @@ std::vector<Codec> ControlCodecs() {
                           .frames = 640,
                           .insert_blocked = true,
                           .epsilon_mean = 0.5,
+                          .weights_lag_p99 = 3,
                           .home_workers = {77, 78},
                           .episodes = {{12, 340}}};
   const LearnerReport learner{.updates = 100,
@@ -112,7 +113,7 @@ std::vector<Codec> ControlCodecs() {
       .rank = 3, .roles = "shard", .host = "n1", .pid = 99, .busy = 0.5, .rss_bytes = 1 << 20};
   return {
       Make("RunStatus", RunStatus{RunPhase::kTail, 10, 20}, 1 + 8 + 8),
-      Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + (4 + 2 * 8) + (4 + 8)),
+      Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8)),
       Make("InsertGrant", InsertGrant{5000}, 8),
       Make("SampleGrant", SampleGrant{6000}, 8),
       Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 3 * (4 + 2 * 8)),

@@ -36,6 +36,7 @@ TEST(ProgressJsonTest, HasEveryFieldThatReadersRelyOn) {
                             "epsilon_mean", "weights_version", "actors_alive", "return_mean"}) {
     EXPECT_TRUE(json.contains(field) && json[field].is_number()) << field;
   }
+  EXPECT_TRUE(json["weights_lag_p99"].is_number());
   for (const char* field :
        {"updates", "updates_per_s", "loss", "agreement", "lag_updates", "dropped_batches"}) {
     EXPECT_TRUE(json["students"]["small"][field].is_number()) << field;
