@@ -61,7 +61,7 @@ void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
     case MessageKind::kStudentReport:
       return progress_.On(DecodeBody<StudentReport>(envelope));
     case MessageKind::kHostReport:
-      return progress_.On(DecodeBody<HostReport>(envelope), from.index);
+      return OnHostReport(DecodeBody<HostReport>(envelope), from.index);
     case MessageKind::kRankReport:
       return progress_.On(DecodeBody<RankReport>(envelope));
     case MessageKind::kPinned:
@@ -92,6 +92,14 @@ void Coordinator::OnShardReport(const ShardReport& report, std::uint16_t shard) 
   progress_.On(report, shard);
   evaluation_.OnWorkers(shard, report.home_workers);
   limiter_.ReportInserted(progress_.Inserted());
+}
+
+void Coordinator::OnHostReport(const HostReport& report, std::uint16_t host) {
+  if (report.restarts > progress_.Restarts(host)) {
+    recorder_.OnNote(fmt::format("actor host {}: a worker died and was started again ({} so far)",
+                                 host, report.restarts));
+  }
+  progress_.On(report, host);
 }
 
 void Coordinator::OnEndpoint(const Endpoint& endpoint, std::uint16_t shard, Outbox& out) {

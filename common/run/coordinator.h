@@ -81,6 +81,7 @@ class Coordinator final : public Role {
   };
 
   void OnShardReport(const ShardReport& report, std::uint16_t shard);
+  void OnHostReport(const HostReport& report, std::uint16_t host);
   void OnEndpoint(const Endpoint& endpoint, std::uint16_t shard, Outbox& out);
   void SendGrants(Outbox& out);
   void Advance(Time now, Outbox& out);

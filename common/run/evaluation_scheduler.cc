@@ -75,6 +75,8 @@ void EvaluationScheduler::OnResult(const EvaluationResult& result) {
   const auto found = round_->tasks.find(result.task);
   if (found == round_->tasks.end()) return;
   Task& task = found->second;
+  // No episodes: the worker could not get the weights. The seeds go back at the next Tick.
+  if (result.episodes.empty()) task.deadline = Time::min();
   Play& play = round_->plays[task.play];
   for (const auto& episode : result.episodes) {
     if (task.open.erase(episode.seed) == 0) continue;

@@ -37,6 +37,11 @@ class ProgressTracker {
   std::uint64_t Updates() const { return learner_.updates; }
   std::uint64_t Samples() const { return learner_.samples; }
   std::uint64_t StudentUpdates(std::size_t student) const { return students_[student].updates; }
+  /// Workers that this actor host has started again so far.
+  std::uint64_t Restarts(std::uint16_t host) const {
+    const auto found = hosts_.find(host);
+    return found == hosts_.end() ? 0 : found->second.restarts;
+  }
   const std::map<std::uint32_t, RankReport>& Ranks() const { return ranks_; }
 
   /// The record of this moment; rates are since the last call.

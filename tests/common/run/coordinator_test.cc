@@ -191,6 +191,16 @@ TEST_F(CoordinatorTest, AStudentThatDoesNotAnswerIsNamedAndLeftOut) {
   EXPECT_NE(coordinator_.Result().reason.find("small"), std::string::npos);
 }
 
+TEST_F(CoordinatorTest, ARestartedWorkerIsSaidOnce) {
+  Say(kActors, HostReport{1, 0});
+  EXPECT_EQ(recorder_.notes.find("started again"), std::string::npos);
+  Say(kActors, HostReport{1, 1});
+  Say(kActors, HostReport{1, 1});
+  const auto first = recorder_.notes.find("started again (1 so far)");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(recorder_.notes.find("started again", first + 1), std::string::npos);
+}
+
 TEST_F(CoordinatorTest, AFailureEndsTheRunInOrder) {
   ReportShards(10);
   Say(kLearner, Failure{"loss is not finite"});

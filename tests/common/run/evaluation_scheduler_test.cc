@@ -133,6 +133,19 @@ TEST(EvaluationSchedulerTest, SeedsOfALostWorkerGoToAnotherAndCountOnce) {
   EXPECT_EQ(result.models[0].returns, std::vector<double>(20, 3.0));
 }
 
+TEST(EvaluationSchedulerTest, ATaskWhoseWeightsAreGoneIsHandedOutAgainAtOnce) {
+  EvaluationScheduler scheduler(SmallSettings());
+  scheduler.OnWorkers(0, {11});
+  scheduler.StartRound(RoundKind::kRandom, 0s);
+  CapturedOutbox out;
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  for (const auto& task : TasksOf(out)) {
+    scheduler.OnResult({task.task, task.round, task.player.model, {}, {}});
+  }
+  const auto result = PlayRound(scheduler, 1s, 2.0F);
+  EXPECT_EQ(result.models.at(0).returns.size(), 20U);
+}
+
 TEST(EvaluationSchedulerTest, PinnedWeightsAreReleasedWhenTheRoundIsOver) {
   EvaluationScheduler scheduler(SmallSettings());
   scheduler.OnWorkers(0, {11});
