@@ -169,7 +169,7 @@ TEST(ItemStoreTest, HoldsABreakoutTransitionIn92Bytes) {
   chunk.observations.assign((chunk.actions.size() + 1) * 50, 0);
   const auto bytes = chunk.Encode(spec);
   const std::size_t capacity = 500000;
-  const double before = ResidentBytes();
+  [[maybe_unused]] const double before = ResidentBytes();
   ItemStore store(Settings(capacity, 0.6));
   for (std::uint64_t i = 0; i < capacity / items + 100; ++i) {
     store.Insert(ChunkView(bytes, spec, kN));
