@@ -105,7 +105,7 @@ void EvaluationScheduler::Tick(Time now, RoleAddress address, Outbox& out) {
 }
 
 void EvaluationScheduler::Begin(Time now, RoleAddress address, Outbox& out) {
-  round_.emplace();
+  round_ = Round{};
   round_->number = ++rounds_;
   round_->kind = queue_.front();
   round_->started = now;
