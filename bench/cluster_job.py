@@ -182,8 +182,8 @@ def rate(first, last, field):
 
 
 class CpuMeter:
-    """CPU per update of rank 0's event loop (its first thread) and of its compute thread (the one
-    of the others that works most)."""
+    """CPU seconds of a learner's or student's event loop (its first thread) and of its compute
+    thread (the one of the others that works most), since it was made."""
 
     def __init__(self, pid):
         self.pid = pid

@@ -4,6 +4,7 @@
 //   resident_bench [--quick] [--only teacher|students|labels] [--seconds S]
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <ctime>
 #include <functional>
@@ -15,14 +16,15 @@
 #include <fmt/format.h>
 
 #include "actors/env/environment_factory.h"
-#include "bench/inference_cases.h"
+#include "common/base/rng.h"
 #include "common/config/config_load.h"
 #include "learner/protocol/compute_loader.h"
 
 namespace stillhouse::bench {
 namespace {
 
-constexpr std::size_t kBatches = 64;  ///< batches that a loop cycles through
+constexpr std::size_t kBatches = 1024;  ///< batches that a loop cycles through
+constexpr std::size_t kTransitions = 30000;
 constexpr std::size_t kRelabellers = 4;
 
 struct Options {
@@ -30,6 +32,9 @@ struct Options {
   std::string only;
   double seconds = 0;  ///< a repeat; 0 = 0.5, quick 0.05
   int Repeats() const { return quick ? 5 : 7; }
+  /// Updates before the clock starts: the kernels skip what is zero, and a network that has learnt
+  /// for a while has more zeros than a new one.
+  int WarmUp() const { return quick ? 2000 : 6000; }
   double Seconds() const { return seconds > 0 ? seconds : quick ? 0.1 : 0.5; }
 };
 
@@ -79,30 +84,78 @@ void Print(const std::string& name, double value, const std::string& unit,
   std::fflush(stdout);
 }
 
-/// The breakout preset, its compute and resident batches of observations as in the game.
+/// Transitions of random play, n steps long, as the shards would hand them out.
+struct Transitions {
+  Transitions(const RunConfig& config, std::size_t count)
+      : environment(actors::MakeEnvironment(config.env.id)),
+        packed(static_cast<std::size_t>(environment->Spec().observation.PackedBytes())) {
+    const auto n = static_cast<std::size_t>(config.replay.n_step);
+    environment->Seed(1);
+    Rng rng(3);
+    while (actions.size() < count) PlayEpisode(n, config.replay.discount, rng);
+  }
+
+  void PlayEpisode(std::size_t n, double discount, Rng& rng) {
+    std::vector<std::vector<std::uint8_t>> states;
+    std::vector<std::int32_t> taken;
+    std::vector<float> earned;
+    environment->Reset();
+    const auto observe = [&] {
+      states.emplace_back(packed);
+      environment->Observe(states.back());
+    };
+    observe();
+    for (bool done = false; !done;) {
+      taken.push_back(static_cast<std::int32_t>(
+          rng.Below(static_cast<std::uint64_t>(environment->Spec().num_actions))));
+      const auto result = environment->Step(taken.back());
+      earned.push_back(result.reward);
+      done = result.Done();
+      observe();
+    }
+    for (std::size_t t = 0; t < taken.size(); ++t) {
+      const std::size_t end = std::min(t + n, taken.size());
+      double sum = 0;
+      for (std::size_t k = end; k > t; --k)
+        sum = static_cast<double>(earned[k - 1]) + discount * sum;
+      now.push_back(states[t]);
+      next.push_back(states[end]);
+      actions.push_back(taken[t]);
+      rewards.push_back(static_cast<float>(sum));
+      discounts.push_back(end == taken.size() ? 0
+                                              : static_cast<float>(std::pow(
+                                                    discount, static_cast<double>(end - t))));
+    }
+  }
+
+  std::unique_ptr<actors::Environment> environment;
+  std::size_t packed;
+  std::vector<std::vector<std::uint8_t>> now, next;
+  std::vector<std::int32_t> actions;
+  std::vector<float> rewards, discounts;
+};
+
+/// The breakout preset, its compute and resident batches of the game's own transitions.
 struct Preset {
   explicit Preset(const learner::ComputeModule& module) : factory(module.Factory()) {
     config = LoadConfig(STILLHOUSE_SOURCE_DIR "/configs/breakout.yaml");
     environment = actors::MakeEnvironment(config.env.id)->Spec();
-    const auto pool = BreakoutObservations();
+    const Transitions pool(config, kTransitions);
     Rng rng(7);
     for (std::size_t i = 0; i < kBatches; ++i) batches.push_back(Draw(pool, rng));
   }
 
-  replay::Batch Draw(const std::vector<std::uint8_t>& pool, Rng& rng) const {
+  replay::Batch Draw(const Transitions& pool, Rng& rng) const {
     replay::Batch batch;
-    const auto add = [&](std::vector<std::uint8_t>& out) {
-      const auto at = pool.begin() + static_cast<std::ptrdiff_t>(rng.Below(kPool) * 50);
-      out.insert(out.end(), at, at + 50);
-    };
     for (std::int32_t row = 0; row < config.teacher.batch_size; ++row) {
-      add(batch.observations);
-      add(batch.next_observations);
-      batch.handles.push_back(static_cast<std::uint64_t>(row));
-      batch.actions.push_back(static_cast<std::int32_t>(
-          rng.Below(static_cast<std::uint64_t>(environment.num_actions))));
-      batch.rewards.push_back(rng.Uniform() < 0.1 ? 1 : 0);
-      batch.discounts.push_back(rng.Uniform() < 0.01 ? 0 : 0.97F);
+      const auto i = static_cast<std::size_t>(rng.Below(pool.actions.size()));
+      batch.observations.insert(batch.observations.end(), pool.now[i].begin(), pool.now[i].end());
+      batch.next_observations.insert(batch.next_observations.end(), pool.next[i].begin(),
+                                     pool.next[i].end());
+      batch.handles.push_back(i);
+      batch.actions.push_back(pool.actions[i]);
+      batch.rewards.push_back(pool.rewards[i]);
+      batch.discounts.push_back(pool.discounts[i]);
       batch.weights.push_back(1);
     }
     return batch;
@@ -134,10 +187,10 @@ struct Preset {
   std::vector<replay::Batch> batches;
 };
 
-/// Repeats of `step` in a row, the first of them thrown away.
+/// Repeats of `step` in a row after the warm-up.
 std::pair<std::vector<double>, std::vector<double>> Repeat(const std::function<void()>& step,
                                                            const Options& options) {
-  RateOf(step, options.Seconds() / 2);
+  for (int i = 0; i < options.WarmUp(); ++i) step();
   std::vector<double> wall;
   std::vector<double> cpu;
   for (int i = 0; i < options.Repeats(); ++i) {
@@ -154,17 +207,21 @@ void MeasureTeacher(const Preset& preset, const Options& options) {
     std::size_t next = 0;
     const auto [wall, cpu] =
         Repeat([&] { teacher->Update(preset.batches[next++ % kBatches]); }, options);
-    Print(labels ? "learner.resident_updates_per_s.with_labels" : "learner.resident_updates_per_s",
-          Median(wall), "updates/s",
-          fmt::format("breakout preset's teacher, batch {}, {} resident batches, {}labels, one "
-                      "thread; {}; {:.5g} updates a CPU-second",
-                      preset.config.teacher.batch_size, kBatches, labels ? "with " : "no ",
-                      Spread(wall), Median(cpu)));
+    Print(
+        labels ? "learner.resident_updates_per_s.with_labels" : "learner.resident_updates_per_s",
+        Median(wall), "updates/s",
+        fmt::format("breakout preset's teacher after {} updates, batch {}, {} resident batches of "
+                    "the game, {}labels, one thread; {}; {:.5g} updates a CPU-second",
+                    options.WarmUp(), preset.config.teacher.batch_size, kBatches,
+                    labels ? "with " : "no ", Spread(wall), Median(cpu)));
   }
 }
 
-std::vector<LabelledBatch> LabelAll(const Preset& preset) {
+std::vector<LabelledBatch> LabelAll(const Preset& preset, const Options& options) {
   const auto teacher = preset.Teacher(true);
+  for (int i = 0; i < options.WarmUp(); ++i) {
+    teacher->Update(preset.batches[static_cast<std::size_t>(i) % kBatches]);
+  }
   std::vector<LabelledBatch> labelled;
   for (const auto& batch : preset.batches) {
     labelled.push_back(preset.Labelled(batch, teacher->Label(batch)));
@@ -173,7 +230,7 @@ std::vector<LabelledBatch> LabelAll(const Preset& preset) {
 }
 
 void MeasureStudents(const Preset& preset, const Options& options) {
-  const auto labelled = LabelAll(preset);
+  const auto labelled = LabelAll(preset, options);
   std::vector<std::size_t> all;
   const auto measure = [&](const std::string& suffix, const std::vector<std::size_t>& which) {
     const auto students = preset.Students(which);
@@ -216,22 +273,25 @@ void MeasureLabelling(const Preset& original, const Options& options) {
     for (std::size_t k = 0; k < kRelabellers; ++k) labels = again_teacher->Label(batch);
     again_students->Update(preset.Labelled(batch, std::move(labels)));
   };
-  RateOf(once, options.Seconds() / 2);
-  RateOf(again, options.Seconds() / 2);
+  for (int i = 0; i < options.WarmUp() / 2; ++i) {
+    once();
+    again();
+  }
   std::vector<double> ratios, fast, slow;
   for (int i = 0; i < options.Repeats(); ++i) {
-    fast.push_back(RateOf(once, options.Seconds()).per_s);
-    slow.push_back(RateOf(again, options.Seconds()).per_s);
+    fast.push_back(RateOf(once, options.Seconds()).per_cpu_s);
+    slow.push_back(RateOf(again, options.Seconds()).per_cpu_s);
     ratios.push_back(fast.back() / slow.back());
   }
-  Print("distill.label_once_vs_relabel", Median(ratios), "x",
-        fmt::format("teacher and {} students ({}, 6.5 % of it, on one host), rows s and s', batch "
-                    "{}: labels of the TD step {:.4g} updates/s, each student running the teacher "
-                    "again {:.4g}; interleaved, one thread, {}; teacher forwards a labelled row "
-                    "and version: 1 against {}",
-                    kRelabellers, preset.config.students.back().name,
-                    preset.config.teacher.batch_size, Median(fast), Median(slow), Spread(ratios),
-                    kRelabellers + 1));
+  Print(
+      "distill.label_once_vs_relabel", Median(ratios), "x",
+      fmt::format(
+          "teacher and {} students ({}, 6.5 % of it, on one host), rows s and s', batch "
+          "{}: labels of the TD step {:.4g} updates a CPU-second, each student running the teacher "
+          "again {:.4g}; interleaved, one thread, {}; teacher forwards a labelled row "
+          "and version: 1 against {}",
+          kRelabellers, preset.config.students.back().name, preset.config.teacher.batch_size,
+          Median(fast), Median(slow), Spread(ratios), kRelabellers + 1));
 }
 
 Options Parse(int argc, char** argv) {
