@@ -120,14 +120,16 @@ class Job:
     def __exit__(self, *_):
         self.wake_workers()
         self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
+        # The run ends in order at once; mpirun then waits half a minute because of its status.
+        deadline = time.time() + 15
+        while (self.process.poll() is None and time.time() < deadline
+               and '"running"' in read(os.path.join(self.run, "status.json"))):
+            time.sleep(0.05)
+        for pid in descendants(self.process.pid) + [self.process.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
         self.process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
