@@ -81,7 +81,7 @@ bool EvaluationDesk::Ready(ShardLinks& out) {
       nothing.task = task.task;
       nothing.round = task.round;
       nothing.player = task.player.model;
-      Answer(std::move(nothing), out);
+      Answer(nothing, out);
       KeepNeeded();
       continue;
     }
@@ -99,7 +99,7 @@ void EvaluationDesk::Step(ShardLinks& out) {
   KeepNeeded();
 }
 
-void EvaluationDesk::Answer(EvaluationResult result, ShardLinks& out) {
+void EvaluationDesk::Answer(const EvaluationResult& result, ShardLinks& out) {
   ByteWriter body(result.SizeHint());
   result.Encode(body);
   answers_.push_back(body.Take());

@@ -42,7 +42,7 @@ class EvaluationDesk {
 
  private:
   void RequestMissing(ShardLinks& out);
-  void Answer(EvaluationResult result, ShardLinks& out);
+  void Answer(const EvaluationResult& result, ShardLinks& out);
   void KeepNeeded();
 
   const std::uint64_t incarnation_;

@@ -95,7 +95,7 @@ class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
     };
     hand_over(InsertGrant{~std::uint64_t{0}});
     hand_over(WeightsPublish{0, 1, 0, TeacherParameters()});
-    thread_ = std::jthread([this](std::stop_token stop) {
+    thread_ = std::jthread([this](const std::stop_token& stop) {
       while (!stop.stop_requested()) {
         loop_.RunOnce(std::chrono::milliseconds(2));
         Kept unheard;

@@ -45,7 +45,7 @@ double AllParameterBytes(const PlanFacts& facts) {
 
 /// Float activations and their gradients of `rows` observations.
 double ActivationBytes(const PlannedModel& model, double rows) {
-  double values = static_cast<double>(model.network.Observation().Elements());
+  auto values = static_cast<double>(model.network.Observation().Elements());
   for (const auto& shape : model.network.Shapes()) {
     double size = 1;
     for (const auto dim : shape) size *= static_cast<double>(dim);
@@ -95,7 +95,7 @@ double ShardBytes(const PlanFacts& facts) {
 
 PlanRates EstimateRates(const PlanFacts& facts) {
   const double batch = facts.config.teacher.batch_size;
-  const double macs = static_cast<double>(facts.models.front().network.Macs());
+  const auto macs = static_cast<double>(facts.models.front().network.Macs());
   PlanRates rates;
   rates.updates_per_s =
       1 / (kUpdateOverheadSeconds + kPassesPerUpdate * batch * macs / kMacsPerSecond);

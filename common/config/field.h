@@ -170,10 +170,10 @@ Field<S> WordField(std::string path, E S::*member, Words<E> table, std::vector<s
   return {std::move(path),
           WordsText(words, not_yet),
           std::move(doc),
-          [=](const FieldInput& in, S& out) {
+          [=, not_yet = std::move(not_yet)](const FieldInput& in, S& out) {
             if (const auto i = ReadWord(in, words, not_yet)) out.*member = table[*i].second;
           },
-          [=](const S& in) {
+          [member, table = std::move(table)](const S& in) {
             for (const auto& [word, value] : table) {
               if (value == in.*member) return word;
             }
@@ -181,7 +181,7 @@ Field<S> WordField(std::string path, E S::*member, Words<E> table, std::vector<s
           },
           {},
           {},
-          words};
+          std::move(words)};
 }
 
 template <typename S>
@@ -205,7 +205,7 @@ Field<S> FixedField(std::string path, std::vector<std::string> accepted,
   return {std::move(path),
           WordsText(accepted, not_yet),
           std::move(doc),
-          [=](const FieldInput& in, S&) {
+          [accepted, not_yet = std::move(not_yet)](const FieldInput& in, S&) {
             if (accepted.empty()) {
               in.Fail("not supported yet");
             } else if (in.node.IsScalar() && !not_yet.empty()) {
@@ -219,13 +219,14 @@ Field<S> FixedField(std::string path, std::vector<std::string> accepted,
           [=](const S&) { return accepted.empty() ? std::string() : accepted.front(); },
           {},
           {},
-          accepted};
+          std::move(accepted)};
 }
 
 /// Marks fields that only make sense beside certain values.
 template <typename S>
-Field<S> OnlyWith(Field<S> field, std::string only_with, std::function<bool(const S&)> applies) {
-  field.only_with = std::move(only_with);
+Field<S> OnlyWith(Field<S> field, const std::string& only_with,
+                  std::function<bool(const S&)> applies) {
+  field.only_with = only_with;
   field.applies = std::move(applies);
   return field;
 }

@@ -37,7 +37,7 @@ struct NativeNetwork::State {
   NativeForward forward;
 };
 
-NativeNetwork::NativeNetwork(NetworkSpec spec, KernelChoice kernels)
+NativeNetwork::NativeNetwork(const NetworkSpec& spec, KernelChoice kernels)
     : state_(std::make_unique<State>(State{NativeForward(spec, ChooseKernels(kernels))})) {}
 NativeNetwork::~NativeNetwork() = default;
 NativeNetwork::NativeNetwork(NativeNetwork&&) noexcept = default;

@@ -24,7 +24,7 @@ enum class KernelChoice : std::uint8_t {
 class NativeNetwork {
  public:
   /// All parameters are zero until SetParameters.
-  explicit NativeNetwork(NetworkSpec spec, KernelChoice kernels = KernelChoice::kBest);
+  explicit NativeNetwork(const NetworkSpec& spec, KernelChoice kernels = KernelChoice::kBest);
   ~NativeNetwork();
   NativeNetwork(NativeNetwork&&) noexcept;
   NativeNetwork& operator=(NativeNetwork&&) noexcept;

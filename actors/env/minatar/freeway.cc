@@ -92,7 +92,8 @@ void Freeway::Observe(std::span<std::uint8_t> packed) const {
     if (behind < 0) behind = 9;
     if (behind > 9) behind = 0;
     channels[1] |= Cell(x, row);
-    channels[static_cast<std::size_t>(1 + std::abs(s.speed[i]))] |= Cell(behind, row);
+    const auto speed = static_cast<std::size_t>(std::abs(s.speed[i]));
+    channels[1 + speed] |= Cell(behind, row);
   }
   WriteBoards(channels, packed);
 }
