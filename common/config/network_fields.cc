@@ -27,10 +27,10 @@ constexpr LayerName kLayers[] = {
      "Q-values of all actions, always last; dueling: Q = V + A - mean(A) (Wang et al. 2016)."},
 };
 const std::vector<std::string>& LayersToCome() {
-  static const std::vector<std::string> names = {"depthwise_conv2d", "embedding", "max_pool",
-                                                 "mean_pool",        "norm",      "residual",
-                                                 "dropout",          "c51_head",  "quantile_head"};
-  return names;
+  static const std::vector<std::string> kNames = {"depthwise_conv2d", "embedding", "max_pool",
+                                                  "mean_pool",        "norm",      "residual",
+                                                  "dropout",          "c51_head",  "quantile_head"};
+  return kNames;
 }
 
 /// The options of one layer, with the ranges that NetworkSpec::Create allows.
