@@ -1,12 +1,11 @@
-// The shared module that holds LibTorch. `stillhouse` loads it in learner and student processes
-// only (ComputeModule); its two C functions are all it exports.
+// The shared module that holds LibTorch, where the build has it. `stillhouse` loads it in learner
+// and student processes only (ComputeModule); its two C functions are all it exports.
 #include <utility>
-
-#include <torch/torch.h>
 
 #include "common/base/rng.h"
 #include "common/model/parameters.h"
 #include "learner/distill/students.h"
+#include "learner/nn/backend.h"
 #include "learner/nn/trained_model.h"
 #include "learner/protocol/compute_loader.h"
 #include "learner/td/teacher.h"
@@ -22,15 +21,9 @@ std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSp
   return MakeTrainedModel(spec, optimizer, InitialParameters(spec, rng), device);
 }
 
-class TorchFactory final : public ComputeFactory {
+class LearnerFactory final : public ComputeFactory {
  public:
-  TorchFactory() {
-    torch::set_num_threads(1);
-    // May be set once a process, and only before the first parallel work.
-    if (at::get_num_interop_threads() != 1) at::set_num_interop_threads(1);
-    at::globalContext().setDeterministicCuDNN(true);
-    at::globalContext().setBenchmarkCuDNN(false);
-  }
+  LearnerFactory() { PrepareBackend(); }
 
   std::unique_ptr<TeacherCompute> MakeTeacher(const RunConfig& config,
                                               const EnvironmentSpec& environment,
@@ -58,12 +51,7 @@ class TorchFactory final : public ComputeFactory {
     return std::make_unique<Students>(std::move(hosted), environment.canonical_action);
   }
 
-  std::string Describe() const override {
-    return fmt::format(
-        "LibTorch {}.{}.{}, {} CUDA device(s)", TORCH_VERSION_MAJOR, TORCH_VERSION_MINOR,
-        TORCH_VERSION_PATCH,
-        torch::cuda::is_available() ? static_cast<int>(torch::cuda::device_count()) : 0);
-  }
+  std::string Describe() const override { return DescribeBackend(); }
 };
 
 }  // namespace
@@ -74,7 +62,7 @@ extern "C" {
 __attribute__((visibility("default"))) stillhouse::learner::ComputeFactory*
 stillhouse_make_compute_factory(std::uint32_t abi) {
   if (abi != stillhouse::learner::kComputeAbi) return nullptr;
-  return new stillhouse::learner::TorchFactory();
+  return new stillhouse::learner::LearnerFactory();
 }
 
 __attribute__((visibility("default"))) void stillhouse_delete_compute_factory(

@@ -59,10 +59,14 @@ function(sh_library name)
   endif()
 endfunction()
 
-# sh_test(NAME LABEL label [SERIAL] [TIMEOUT seconds] SOURCES files... DEPS targets...): one gtest binary,
-# one ctest entry a test case.
+# The binaries of tests in which threads meet, and the programs that they start.
+add_custom_target(threaded_tests)
+
+# sh_test(NAME LABEL label [THREADS] [SERIAL] [TIMEOUT seconds] SOURCES files... DEPS targets...):
+# one gtest binary, one ctest entry a test case. THREADS: threads meet in it, so its tests get the
+# label `threads` too and ThreadSanitizer runs them.
 function(sh_test name)
-  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL;THREADS" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_SOURCES)
     return()
   endif()
@@ -76,5 +80,15 @@ function(sh_test name)
     STILLHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" STILLHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
+  if(ARG_THREADS)
+    add_dependencies(threaded_tests ${name})
+    # gtest_discover_tests takes no list of labels: ctest reads this after its own file of them.
+    set(labels ${CMAKE_CURRENT_BINARY_DIR}/${name}_labels.cmake)
+    file(WRITE ${labels} "if(${name}_TESTS)
+  set_tests_properties(\${${name}_TESTS} PROPERTIES LABELS \"${ARG_LABEL};threads\")
+endif()
+")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${labels})
+  endif()
 endfunction()
 include(GoogleTest)
