@@ -124,7 +124,7 @@ void ItemStore::EvictOldest() {
 void ItemStore::GrowTable() {
   std::vector<Stored> larger(chunks_.size() * 2);
   for (std::uint64_t number = first_chunk_; number < next_chunk_; ++number) {
-    larger[number & (larger.size() - 1)] = std::move(chunks_[number & (chunks_.size() - 1)]);
+    larger[number & (larger.size() - 1)] = chunks_[number & (chunks_.size() - 1)];
   }
   chunks_ = std::move(larger);
 }

@@ -55,75 +55,75 @@ class ActorHostTest : public ::testing::Test {
   template <typename Body>
   void Deliver(const Body& body, Time now) {
     Outgoing packed;
-    SendTo(packed, kCoordinatorAddress, host.Address(), body);
-    host.Handle(packed.sent.front(), now, out);
+    SendTo(packed, kCoordinatorAddress, host_.Address(), body);
+    host_.Handle(packed.sent.front(), now, out_);
   }
-  FakeLauncher launcher;
-  Outgoing out;
-  ActorHost host{1, 4, 2, launcher};
+  FakeLauncher launcher_;
+  Outgoing out_;
+  ActorHost host_{1, 4, 2, launcher_};
 };
 
 TEST_F(ActorHostTest, StartsItsWorkersOnceItKnowsTheShards) {
-  host.Tick(seconds(1), out);
-  EXPECT_TRUE(launcher.launches.empty());
+  host_.Tick(seconds(1), out_);
+  EXPECT_TRUE(launcher_.launches.empty());
   Connect(seconds(2));
-  ASSERT_EQ(launcher.launches.size(), 2U);
-  EXPECT_EQ(launcher.launches[0].index, 4U);
-  EXPECT_EQ(launcher.launches[1].index, 5U);
-  EXPECT_EQ(launcher.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
-  EXPECT_EQ(launcher.launches[0].token, "secret");
-  EXPECT_EQ(host.Alive(), 2U);
+  ASSERT_EQ(launcher_.launches.size(), 2U);
+  EXPECT_EQ(launcher_.launches[0].index, 4U);
+  EXPECT_EQ(launcher_.launches[1].index, 5U);
+  EXPECT_EQ(launcher_.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(launcher_.launches[0].token, "secret");
+  EXPECT_EQ(host_.Alive(), 2U);
 }
 
 TEST_F(ActorHostTest, ACrashedWorkerComesBackAfterABackOffThatDoubles) {
   Connect();
   Time now{};
   for (const int expected_ms : {200, 400, 800, 1600, 3200, 5000, 5000}) {
-    launcher.End(launcher.PidOf(4), 139);
-    host.Tick(now, out);
-    EXPECT_EQ(launcher.PidOf(4), 0);
-    host.Tick(now + milliseconds(expected_ms - 1), out);
-    EXPECT_EQ(launcher.PidOf(4), 0) << expected_ms;
+    launcher_.End(launcher_.PidOf(4), 139);
+    host_.Tick(now, out_);
+    EXPECT_EQ(launcher_.PidOf(4), 0);
+    host_.Tick(now + milliseconds(expected_ms - 1), out_);
+    EXPECT_EQ(launcher_.PidOf(4), 0) << expected_ms;
     now += milliseconds(expected_ms);
-    host.Tick(now, out);
-    EXPECT_NE(launcher.PidOf(4), 0) << expected_ms;
+    host_.Tick(now, out_);
+    EXPECT_NE(launcher_.PidOf(4), 0) << expected_ms;
   }
-  EXPECT_EQ(host.Restarts(), 7U);
-  EXPECT_EQ(host.Alive(), 2U);
+  EXPECT_EQ(host_.Restarts(), 7U);
+  EXPECT_EQ(host_.Alive(), 2U);
 }
 
 TEST_F(ActorHostTest, ALongLifeStartsTheBackOffAnew) {
   Connect();
   Time now{};
   for (int i = 0; i < 4; ++i) {
-    launcher.End(launcher.PidOf(4), 1);
-    host.Tick(now, out);
+    launcher_.End(launcher_.PidOf(4), 1);
+    host_.Tick(now, out_);
     now += seconds(6);
-    host.Tick(now, out);
+    host_.Tick(now, out_);
   }
   now += seconds(31);
-  launcher.End(launcher.PidOf(4), 1);
-  host.Tick(now, out);
-  host.Tick(now + milliseconds(200), out);
-  EXPECT_NE(launcher.PidOf(4), 0);
+  launcher_.End(launcher_.PidOf(4), 1);
+  host_.Tick(now, out_);
+  host_.Tick(now + milliseconds(200), out_);
+  EXPECT_NE(launcher_.PidOf(4), 0);
 }
 
 TEST_F(ActorHostTest, AWorkerThatWasToldToLeaveStaysGone) {
   Connect();
-  launcher.End(launcher.PidOf(5), 0);
-  for (int s = 0; s < 20; ++s) host.Tick(seconds(s), out);
-  EXPECT_EQ(launcher.PidOf(5), 0);
-  EXPECT_EQ(host.Restarts(), 0U);
+  launcher_.End(launcher_.PidOf(5), 0);
+  for (int s = 0; s < 20; ++s) host_.Tick(seconds(s), out_);
+  EXPECT_EQ(launcher_.PidOf(5), 0);
+  EXPECT_EQ(host_.Restarts(), 0U);
 }
 
 TEST_F(ActorHostTest, ReportsEverySecondAndOnChange) {
   Connect();
-  for (int ms = 0; ms <= 3000; ms += 10) host.Tick(milliseconds(ms), out);
-  EXPECT_EQ(out.Count(MessageKind::kHostReport), 4U);
-  launcher.End(launcher.PidOf(4), 1);
-  host.Tick(milliseconds(3010), out);
-  EXPECT_EQ(out.Count(MessageKind::kHostReport), 5U);
-  const auto report = DecodeBody<HostReport>(out.sent.back());
+  for (int ms = 0; ms <= 3000; ms += 10) host_.Tick(milliseconds(ms), out_);
+  EXPECT_EQ(out_.Count(MessageKind::kHostReport), 4U);
+  launcher_.End(launcher_.PidOf(4), 1);
+  host_.Tick(milliseconds(3010), out_);
+  EXPECT_EQ(out_.Count(MessageKind::kHostReport), 5U);
+  const auto report = DecodeBody<HostReport>(out_.sent.back());
   EXPECT_EQ(report.alive, 1U);
   EXPECT_EQ(report.restarts, 1U);
 }
@@ -131,25 +131,25 @@ TEST_F(ActorHostTest, ReportsEverySecondAndOnChange) {
 TEST_F(ActorHostTest, LeaveEndsTheWorkersAndIsAnswered) {
   Connect();
   Deliver(Leave{}, seconds(5));
-  EXPECT_EQ(launcher.asked.size(), 2U);
-  EXPECT_TRUE(host.HasLeft());
-  EXPECT_EQ(out.Count(MessageKind::kLeft), 1U);
-  host.Tick(seconds(60), out);
-  EXPECT_EQ(launcher.launches.size(), 2U);
-  EXPECT_EQ(out.Count(MessageKind::kLeft), 1U);
+  EXPECT_EQ(launcher_.asked.size(), 2U);
+  EXPECT_TRUE(host_.HasLeft());
+  EXPECT_EQ(out_.Count(MessageKind::kLeft), 1U);
+  host_.Tick(seconds(60), out_);
+  EXPECT_EQ(launcher_.launches.size(), 2U);
+  EXPECT_EQ(out_.Count(MessageKind::kLeft), 1U);
 }
 
 TEST_F(ActorHostTest, AWorkerThatDoesNotListenIsKilledAfterTheGrace) {
-  launcher.obedient = false;
+  launcher_.obedient = false;
   Connect();
   Deliver(Leave{}, seconds(5));
-  host.Tick(milliseconds(6900), out);
-  EXPECT_FALSE(host.HasLeft());
-  EXPECT_TRUE(launcher.killed.empty());
-  host.Tick(seconds(7), out);
-  EXPECT_EQ(launcher.killed.size(), 2U);
-  host.Tick(milliseconds(7010), out);
-  EXPECT_TRUE(host.HasLeft());
+  host_.Tick(milliseconds(6900), out_);
+  EXPECT_FALSE(host_.HasLeft());
+  EXPECT_TRUE(launcher_.killed.empty());
+  host_.Tick(seconds(7), out_);
+  EXPECT_EQ(launcher_.killed.size(), 2U);
+  host_.Tick(milliseconds(7010), out_);
+  EXPECT_TRUE(host_.HasLeft());
 }
 
 }  // namespace
