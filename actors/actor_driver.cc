@@ -116,8 +116,20 @@ class Worker final : public TcpHandler, public ShardLinks {
     }
     const Time limit = welcomed_ ? kSilenceLimit : kStartLimit;
     if (now - last_heard_ > limit) {
-      throw CommError(fmt::format("no shard has answered for {} s; gave up", Seconds(limit)));
+      throw CommError(
+          fmt::format("no shard has answered for {} s; gave up{}", Seconds(limit), Tried()));
     }
+  }
+
+  /// What became of every shard's address.
+  std::string Tried() const {
+    std::string tried;
+    for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+      const std::string trouble = clients_[slot]->Trouble();
+      tried += trouble.empty() ? fmt::format("; shard {}: connected, but not welcomed", slot)
+                               : fmt::format("; shard {} at {}", slot, trouble);
+    }
+    return tried;
   }
 
   void Leave() {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/listen.h"
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/model/network_spec.h"
@@ -26,7 +27,8 @@ struct Job {
   std::vector<std::string> model_names;  ///< teacher first, then the students
   std::vector<NetworkSpec> networks;     ///< in the same order
   std::string token;
-  double tolerance = 0;  ///< of the rate limiter, in samples
+  double tolerance = 0;                        ///< of the rate limiter, in samples
+  std::vector<ShardEndpoint> shard_endpoints;  ///< [shards]
 
   std::uint16_t Shards() const;
   std::uint16_t StudentHosts() const;
@@ -45,7 +47,8 @@ struct Job {
 };
 
 /// Checks the networks against the environment and lays out the roles. Throws ConfigError.
-Job MakeJob(RunConfig config, int ranks, int cores, std::string token);
+/// `hosts`: of every rank.
+Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token);
 
 /// Microseconds of one native forward pass of one observation, median of many, on this host.
 double MeasureLatency(const NetworkSpec& network, std::uint64_t seed);

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   auto* plan_command = app.add_subcommand("plan", "validate and show who plays what");
   plan_command->add_option("CONFIG", plan.config_path, "configuration file (YAML)")->required();
   plan_command->add_option("-n", plan.ranks, "number of ranks")->required();
-  plan_command->add_option("--hosts", plan.hosts, "hostfile (not supported yet)");
+  plan_command->add_option("--hosts", plan.hosts, "mpirun hostfile: who plays on which host");
   plan_command->add_option("--set", plan.overrides, "key.path=value, may be repeated");
 
   std::string list_kind;

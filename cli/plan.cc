@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <ostream>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "actors/env/environment_factory.h"
+#include "cli/host_file.h"
 #include "cli/list.h"
 #include "cli/plan_estimate.h"
 #include "common/base/error.h"
@@ -69,12 +71,15 @@ std::string RoleText(const PlanFacts& facts, const RoleAddress& role) {
   SH_CHECK(false, "unknown role {}", static_cast<int>(role.kind));
 }
 
-void PrintRanks(const PlanFacts& facts, std::ostream& out) {
-  out << "#\n# rank  host       memory     roles\n";
+/// `hosts`: of every rank.
+void PrintRanks(const PlanFacts& facts, const std::vector<std::string>& hosts, std::ostream& out) {
+  std::size_t width = 10;
+  for (const auto& host : hosts) width = std::max(width, host.size());
+  out << fmt::format("#\n# rank  {:<{}} memory     roles\n", "host", width);
   for (std::size_t rank = 0; rank < facts.layout.ranks.size(); ++rank) {
     std::vector<std::string> roles;
     for (const RoleAddress& role : facts.layout.ranks[rank]) roles.push_back(RoleText(facts, role));
-    out << fmt::format("# {:<5} {:<10} {:<10} {}\n", rank, "localhost",
+    out << fmt::format("# {:<5} {:<{}} {:<10} {}\n", rank, hosts[rank], width,
                        Bytes(EstimateRankBytes(facts, static_cast<std::int32_t>(rank))),
                        fmt::join(roles, ", "));
   }
@@ -116,14 +121,21 @@ void PrintLinks(const PlanFacts& facts, std::ostream& out) {
 }  // namespace
 
 int RunPlan(const PlanOptions& options, std::ostream& out) {
-  if (!options.hosts.empty()) throw ConfigError("--hosts: not supported yet");
   RunConfig config = LoadConfig(options.config_path, {options.overrides, EnvironmentChoices()});
   const EnvironmentSpec environment = SpecOf(config);
   const std::vector<PlannedModel> models = Models(config, environment, options.config_path);
+  const std::vector<std::string> hosts =
+      options.hosts.empty() ? std::vector<std::string>(
+                                  static_cast<std::size_t>(std::max(1, options.ranks)), "localhost")
+                            : HostsOfRanks(options.hosts, options.ranks);
+  // Other hosts are taken to be like this one.
+  const auto cores_of_host =
+      std::max(1, static_cast<std::int32_t>(std::thread::hardware_concurrency()));
   const std::int32_t cores =
       options.cores > 0
           ? options.cores
-          : std::max(1, static_cast<std::int32_t>(std::thread::hardware_concurrency()));
+          : cores_of_host *
+                static_cast<std::int32_t>(std::set<std::string>(hosts.begin(), hosts.end()).size());
   const RoleLayout layout = MakeRoleLayout(config, options.ranks, cores);
   const PlanFacts facts{config, environment, layout, models};
 
@@ -134,7 +146,7 @@ int RunPlan(const PlanOptions& options, std::ostream& out) {
   out << fmt::format("#\n# {} rank{}, {} cores. {}: observation {}, {} actions\n", options.ranks,
                      options.ranks == 1 ? "" : "s", cores, environment.id,
                      environment.observation.ToString(), environment.num_actions);
-  PrintRanks(facts, out);
+  PrintRanks(facts, hosts, out);
   PrintModels(facts, out);
   PrintLinks(facts, out);
   out << fmt::format("#\n# replay.tolerance: {} samples, {}\n",

@@ -11,8 +11,8 @@ struct PlanOptions {
   std::string config_path;
   std::vector<std::string> overrides;  ///< "key.path=value"
   std::int32_t ranks = 1;
-  std::int32_t cores = 0;  ///< of all hosts together; 0: this machine's
-  std::string hosts;       ///< --hosts FILE: not supported yet
+  std::int32_t cores = 0;  ///< of all hosts together; 0: this machine's, times the hosts
+  std::string hosts;       ///< an mpirun hostfile; empty: all ranks on this machine
 };
 
 /// `stillhouse plan`: checks the configuration, the networks and the layout, then prints the

@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "actors/actor_host.h"
 #include "actors/process_launcher.h"
 #include "cli/file_recorder.h"
+#include "cli/gather_hosts.h"
 #include "cli/in_process_cluster.h"
 #include "cli/job.h"
 #include "cli/list.h"
@@ -39,7 +39,6 @@ struct Setup {
   int status = kDone;
   std::string config_yaml;
   std::string token;
-  std::uint32_t cores = 1;
 };
 
 std::vector<std::uint8_t> Encode(const Setup& setup) {
@@ -48,7 +47,6 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(static_cast<std::int32_t>(setup.status));
   out.PutString(setup.config_yaml);
   out.PutString(setup.token);
-  out.Put(setup.cores);
   return out.Take();
 }
 
@@ -59,17 +57,16 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.status = in.Get<std::int32_t>();
   setup.config_yaml = in.GetString();
   setup.token = in.GetString();
-  setup.cores = in.Get<std::uint32_t>();
   return setup;
 }
 
 /// Rank 0's part before anything starts: configuration, layout, run directory.
-Setup Prepare(const TrainOptions& options, int ranks, std::optional<RunDirectory>& directory) {
+Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts,
+              std::optional<RunDirectory>& directory) {
   Setup setup;
   try {
     RunConfig config = LoadConfig(options.config_path, {options.overrides, EnvironmentChoices()});
-    setup.cores = std::max(1U, std::thread::hardware_concurrency());
-    const Job job = MakeJob(config, ranks, static_cast<int>(setup.cores), "");
+    const Job job = MakeJob(config, hosts, "");
     const std::filesystem::path path = options.run_dir.empty()
                                            ? std::filesystem::path(config.run.dir) / config.run.name
                                            : std::filesystem::path(options.run_dir);
@@ -170,11 +167,14 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
               job.StudentSettingsOf(role.index),
               rank.compute->Factory().MakeStudents(job.config, job.environment, served), loop));
     }
-    case RoleKind::kShard:
+    case RoleKind::kShard: {
+      const ShardEndpoint& endpoint = job.shard_endpoints[role.index];
       return Host(rank, runtime,
                   std::make_unique<replay::ShardDriver>(
-                      job.ShardSettingsOf(role.index), loop, job.config.actors.listen, clock,
-                      [&log](const std::string& line) { log.Warning("{}", line); }));
+                      job.ShardSettingsOf(role.index), loop, endpoint.listen, clock,
+                      [&log](const std::string& line) { log.Warning("{}", line); },
+                      endpoint.announced_host));
+    }
     case RoleKind::kActorHost: {
       if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
       const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);
@@ -235,18 +235,18 @@ int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& 
 int RunTrain(const TrainOptions& options, int argc, char** argv) {
   std::optional<comm::MpiSession> session;
   if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
-  const int ranks = session ? session->Size() : 1;
+  const std::vector<HostFacts> hosts = GatherHosts(session ? &*session : nullptr);
   std::optional<RunDirectory> directory;
   Setup setup;
-  if (!session || session->Rank() == 0) setup = Prepare(options, ranks, directory);
+  if (!session || session->Rank() == 0) setup = Prepare(options, hosts, directory);
   if (session) setup = Decode(session->FromRankZero(Encode(setup)));
   if (!setup.error.empty()) {
     if (!session || session->Rank() == 0) std::fprintf(stderr, "%s\n", setup.error.c_str());
     return setup.status;
   }
   try {
-    const Job job = MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), ranks,
-                            static_cast<int>(setup.cores), setup.token);
+    const Job job =
+        MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts, setup.token);
     if (job.config.run.deterministic) return RunDeterministic(options, job, *directory);
     return RunRank(options, job, session ? &*session : nullptr, directory ? &*directory : nullptr);
   } catch (const Error& error) {

@@ -12,6 +12,7 @@ packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format clang-tidy
   python3 iproute2 git
+  slurmctld slurmd slurm-client munge
 )
 
 missing=()

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # Starts the job under mpirun with what is recommended for it:
-#   scripts/launch.sh -n N [--hostfile FILE | --host LIST | --mca KEY VALUE]… train CONFIG …
-# What stands before the command goes to mpirun, the rest to build/stillhouse.
-# STILLHOUSE_BUILD names another build directory.
+#   scripts/launch.sh -n N [--hostfile FILE | --host LIST | --mca KEY VALUE | -x NAME]…
+#     [--network SUBNET|INTERFACE] train CONFIG …
+# What stands before the command goes to mpirun, the rest to build/stillhouse. --network is for
+# several hosts: MPI and the shards use that network alone (docs/slurm.md).
+# STILLHOUSE_BUILD names another build directory. SIGINT, SIGTERM and SIGUSR1: checkpoint, then end
+# with 75 (a second SIGINT or SIGTERM: end at once); SIGUSR2: checkpoint.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 usage() {
-  sed -n '2,5s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
 ranks=
+network=
 mpi=()
 while [ $# -gt 0 ]; do
   case $1 in
@@ -25,7 +29,13 @@ while [ $# -gt 0 ]; do
       mpi+=("$1" "$2" "$3")
       shift 3
       ;;
-    --host | --hostfile)
+    --network)
+      [ $# -ge 2 ] || usage
+      network=$2
+      mpi+=(--mca btl_tcp_if_include "$2" --mca oob_tcp_if_include "$2")
+      shift 2
+      ;;
+    --host | --hostfile | -x)
       [ $# -ge 2 ] || usage
       mpi+=("$1" "$2")
       shift 2
@@ -38,6 +48,11 @@ if [ -z "$ranks" ] || [ $# -eq 0 ]; then
   usage
 fi
 
+if [ -n "$network" ] && [ "$1" = train ] && [ $# -ge 2 ]; then
+  # Right after CONFIG, so that a --set of the caller's still decides.
+  set -- train "$2" --set "actors.listen=$network" "${@:3}"
+fi
+
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
@@ -45,12 +60,33 @@ fi
 export MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-268435456}
 export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-268435456}
 
-# Default binding puts all threads of a rank on one core; ranks that wait must not burn one;
-# after a forwarded SIGTERM mpirun kills within a second unless told to give time for a clean end.
-exec mpirun -n "$ranks" \
+# Default binding puts all threads of a rank on one core; ranks that wait must not burn one.
+# mpirun waits STILLHOUSE_TERM_GRACE seconds before SIGTERM and again before SIGKILL, also when a
+# rank ended with another status than 0: long enough for a checkpoint, and no longer. It dies with
+# this script, and has a process group of its own, so that a terminal's Ctrl-C comes here alone.
+set -m
+setpriv --pdeathsig TERM mpirun -n "$ranks" \
   --bind-to none \
   --oversubscribe \
   --mca mpi_yield_when_idle 1 \
-  --mca odls_base_sigkill_timeout 30 \
+  --mca odls_base_sigkill_timeout "${STILLHOUSE_TERM_GRACE:-5}" \
+  -x MALLOC_TRIM_THRESHOLD_ -x MALLOC_MMAP_THRESHOLD_ \
   "${mpi[@]}" \
-  "${STILLHOUSE_BUILD:-$root/build}/stillhouse" "$@"
+  "${STILLHOUSE_BUILD:-$root/build}/stillhouse" "$@" </dev/null &
+job=$!
+
+# mpirun hands SIGUSR1 on at once and sets no limit: that is how a stop is asked for, whatever
+# signal asked for it. A second SIGINT or SIGTERM does not ask.
+signal=USR1
+tell() { kill -"$1" "$job" 2>/dev/null || true; }
+trap 'tell $signal; signal=TERM' INT TERM
+trap 'tell USR1' USR1
+trap 'tell USR2' USR2
+
+# A trap cuts `wait` short.
+while :; do
+  status=0
+  wait "$job" || status=$?
+  kill -0 "$job" 2>/dev/null || break
+done
+exit "$status"

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <exception>
+#include <numeric>
 
 #include <mpi.h>
 
@@ -36,6 +37,25 @@ std::vector<std::uint8_t> MpiSession::FromRankZero(std::vector<std::uint8_t> byt
   bytes.resize(size);
   MPI_Bcast(bytes.data(), static_cast<int>(size), MPI_BYTE, 0, MPI_COMM_WORLD);
   return bytes;
+}
+
+std::vector<std::vector<std::uint8_t>> MpiSession::FromEveryRank(
+    const std::vector<std::uint8_t>& bytes) const {
+  const auto ranks = static_cast<std::size_t>(size_);
+  const int mine = static_cast<int>(bytes.size());
+  std::vector<int> sizes(ranks);
+  MPI_Allgather(&mine, 1, MPI_INT, sizes.data(), 1, MPI_INT, MPI_COMM_WORLD);
+  std::vector<int> offsets(ranks);
+  std::exclusive_scan(sizes.begin(), sizes.end(), offsets.begin(), 0);
+  std::vector<std::uint8_t> all(static_cast<std::size_t>(offsets.back() + sizes.back()));
+  MPI_Allgatherv(bytes.data(), mine, MPI_BYTE, all.data(), sizes.data(), offsets.data(), MPI_BYTE,
+                 MPI_COMM_WORLD);
+  std::vector<std::vector<std::uint8_t>> parts;
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    const auto begin = all.begin() + offsets[rank];
+    parts.emplace_back(begin, begin + sizes[rank]);
+  }
+  return parts;
 }
 
 void MpiSession::Abort(int status) const {

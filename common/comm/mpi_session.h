@@ -26,6 +26,10 @@ class MpiSession {
   /// Collective over all ranks: rank 0's bytes, everywhere.
   std::vector<std::uint8_t> FromRankZero(std::vector<std::uint8_t> bytes) const;
 
+  /// Collective over all ranks: everybody's bytes, in rank order, everywhere.
+  std::vector<std::vector<std::uint8_t>> FromEveryRank(
+      const std::vector<std::uint8_t>& bytes) const;
+
   /// Ends every rank at once with this exit status.
   [[noreturn]] void Abort(int status) const;
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
+
+#include "common/base/listen_spec.h"
 
 namespace stillhouse {
 namespace {
@@ -16,16 +17,7 @@ bool IsToken(const std::string& text) {
                                            [](unsigned char c) { return c > 0x20 && c < 0x7F; });
 }
 
-/// HOST:PORT
-bool IsEndpoint(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0 || text.size() > 300) return false;
-  const char* const begin = text.data() + colon + 1;
-  const char* const end = text.data() + text.size();
-  std::uint16_t port = 0;
-  const auto [stop, error] = std::from_chars(begin, end, port);
-  return error == std::errc{} && stop == end && begin != end;
-}
+bool IsListen(const std::string& text) { return ListenSpec::Parse(text).has_value(); }
 
 FieldList<RunSettings> JobFields() {
   using S = RunSettings;
@@ -96,8 +88,13 @@ FieldList<ActorSettings> ActorFields() {
       FixedField<S>("policy", {"teacher"}, {}, "The model that acts."),
   };
   AppendFields(fields, "exploration", &S::exploration, ExplorationFields());
-  fields.push_back(TextField<S>("listen", &S::listen, IsEndpoint, "HOST:PORT; port 0: any free one",
-                                "Where shards accept workers."));
+  fields.push_back(TextField<S>(
+      "listen", &S::listen, IsListen,
+      "auto, ADDRESS, SUBNET/BITS, INTERFACE or NAME, each with or without :PORT",
+      "Where shards accept workers. auto: the loopback address, or, when the job has several "
+      "hosts, the address of each host's name, or its only one. A subnet or an interface picks "
+      "each host's address in it. No port: any free one; with one, the shards of a host take it "
+      "and those after it."));
   return fields;
 }
 

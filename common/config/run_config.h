@@ -54,7 +54,7 @@ struct ActorSettings {
   std::int32_t envs_per_worker = 32;
   std::int32_t chunk_steps = 32;
   ExplorationSettings exploration;
-  std::string listen = "127.0.0.1:0";  ///< where shards accept workers
+  std::string listen = "auto";  ///< where shards accept workers: see ListenSpec
   bool operator==(const ActorSettings&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/net/resolve.h"
 #include "common/net/tcp_connection.h"
@@ -31,28 +32,47 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     if (stopped) return;
     error_code error;
     const tcp::endpoint endpoint = Resolve(loop.Context(), host_port, error);
-    if (error) return Failed(error);
+    if (error) return Failed(error.message());
     auto socket = std::make_shared<tcp::socket>(loop.Context());
     attempt = socket;
-    loop.After(options.connect_timeout, [weak = std::weak_ptr(socket)] {
+    const auto timed_out = std::make_shared<bool>(false);
+    loop.After(options.connect_timeout, [weak = std::weak_ptr(socket), timed_out] {
       error_code ignored;
       // Held only while the attempt lasts: closing it ends async_connect with an error.
-      if (const auto late = weak.lock()) late->close(ignored);
+      if (const auto late = weak.lock()) {
+        *timed_out = true;
+        late->close(ignored);
+      }
     });
-    socket->async_connect(endpoint, [self = shared_from_this(), socket](const error_code& result) {
+    const auto connected = [self = shared_from_this(), socket,
+                            timed_out](const error_code& result) {
       self->attempt.reset();
       if (self->stopped) return;
-      if (result) return self->Failed(result);
+      if (result) return self->Failed(*timed_out ? self->NoAnswer() : result.message());
       self->Take(std::move(*socket));
-    });
+    };
+    socket->async_connect(endpoint, connected);
   }
 
-  void Failed(const error_code& error) {
-    if (error.message() != last_failure) {
-      last_failure = error.message();
+  std::string NoAnswer() const {
+    return fmt::format("no answer within {} s", Seconds(options.connect_timeout));
+  }
+
+  void Failed(const std::string& why) {
+    ++attempts;
+    if (why != last_failure) {
+      last_failure = why;
       log(fmt::format("{}: {}", address, last_failure));
     }
     Retry();
+  }
+
+  std::string Trouble() const {
+    if (connection) return {};
+    const double waited = Seconds(std::chrono::steady_clock::now() - down_since);
+    return fmt::format("{}: {} ({} attempt{} in {:.1f} s)", address,
+                       last_failure.empty() ? "no answer yet" : last_failure, attempts,
+                       attempts == 1 ? "" : "s", waited);
   }
 
   void Retry() {
@@ -65,6 +85,7 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
   void Take(tcp::socket socket) {
     retry = options.first_retry;
     last_failure.clear();
+    attempts = 0;
     connection = std::make_shared<TcpConnection>(
         std::move(socket), id, address, options.max_body_bytes, options.max_queued_bytes, *this);
     handler.OnConnect(id, address);
@@ -79,6 +100,8 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     const auto keep = shared_from_this();  // the handler may destroy the client
     if (misbehaved) log(fmt::format("{}: closed: {}", address, reason));
     connection.reset();
+    down_since = std::chrono::steady_clock::now();
+    last_failure = reason;
     handler.OnDisconnect(id, reason);
     if (!stopped) Retry();
   }
@@ -92,6 +115,8 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
   NetLog log;
   std::chrono::milliseconds retry;
   std::string last_failure;
+  int attempts = 0;  ///< failed since the last connection
+  std::chrono::steady_clock::time_point down_since = std::chrono::steady_clock::now();
   std::weak_ptr<tcp::socket> attempt;
   std::shared_ptr<TcpConnection> connection;
   bool stopped = false;
@@ -115,6 +140,8 @@ TcpClient::~TcpClient() {
 }
 
 bool TcpClient::Connected() const { return state_->connection && state_->connection->Open(); }
+
+std::string TcpClient::Trouble() const { return state_->Trouble(); }
 
 bool TcpClient::Send(std::uint8_t kind, std::span<const std::uint8_t> body) {
   return state_->connection && state_->connection->Send(kind, body);

@@ -14,10 +14,17 @@ TcpServerOptions OptionsFor(const std::string& listen) {
 }  // namespace
 
 ShardDriver::ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-                         const Clock& clock, NetLog log)
+                         const Clock& clock, NetLog log, std::string announced_host)
     : clock_(clock),
       shard_(std::move(settings), *this),
-      server_(loop, OptionsFor(listen), *this, std::move(log)) {}
+      server_(loop, OptionsFor(listen), *this, std::move(log)),
+      announced_host_(std::move(announced_host)) {}
+
+std::string ShardDriver::ListenAddress() const {
+  const std::string bound = server_.Address();
+  if (announced_host_.empty()) return bound;
+  return HostPort{announced_host_, HostPort::Parse(bound).port}.ToString();
+}
 
 void ShardDriver::Handle(const Envelope& envelope, Time now, Outbox& out) {
   shard_.Handle(envelope, now, out);
@@ -26,7 +33,7 @@ void ShardDriver::Handle(const Envelope& envelope, Time now, Outbox& out) {
 void ShardDriver::Tick(Time now, Outbox& out) {
   if (!announced_) {
     announced_ = true;
-    SendTo(out, Address(), kCoordinatorAddress, Endpoint{server_.Address()});
+    SendTo(out, Address(), kCoordinatorAddress, Endpoint{ListenAddress()});
   }
   FlushKept(out);
   shard_.Tick(now, out);

@@ -15,14 +15,16 @@ namespace stillhouse::replay {
 class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox {
  public:
   /// Listens at once (ConfigError when the address is taken). `clock` outlives the driver.
+  /// `announced_host`: by which workers reach it, where that is not the address it listens on.
   ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-              const Clock& clock, NetLog log);
+              const Clock& clock, NetLog log, std::string announced_host = {});
 
   RoleAddress Address() const override { return shard_.Address(); }
   void Handle(const Envelope& envelope, Time now, Outbox& out) override;
   void Tick(Time now, Outbox& out) override;
   bool HasLeft() const { return shard_.Finished(); }
-  std::string ListenAddress() const { return server_.Address(); }
+  /// Where workers go, as the coordinator is told: the port is the real one.
+  std::string ListenAddress() const;
 
  private:
   // Calls of the shard in answer to a worker's frame may want to speak to the cluster, and the
@@ -47,6 +49,7 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   const Clock& clock_;
   Shard shard_;
   TcpServer server_;
+  const std::string announced_host_;
   bool announced_ = false;
 };
 

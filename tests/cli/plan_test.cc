@@ -1,5 +1,7 @@
 #include "cli/plan.h"
 
+#include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string>
 
@@ -14,6 +16,7 @@
 namespace stillhouse::cli {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -50,6 +53,21 @@ TEST(PlanTest, ShowsRolesOfEveryRank) {
   EXPECT_THAT(plan, HasSubstr("student host 1 (tiny)\n"));
   EXPECT_THAT(plan, HasSubstr("shard 1\n"));
   EXPECT_THAT(plan, HasSubstr("actor host 0 (1 worker)\n"));
+}
+
+TEST(PlanTest, ShowsTheHostOfEveryRank) {
+  const std::string file = std::filesystem::temp_directory_path() / "stillhouse-plan-hosts";
+  std::ofstream(file) << "one slots=2\na-rather-long-name slots=4\n";
+  PlanOptions options;
+  options.config_path = kBreakout;
+  options.ranks = 6;
+  options.hosts = file;
+  std::ostringstream out;
+  EXPECT_EQ(RunPlan(options, out), 0);
+  EXPECT_THAT(out.str(), ContainsRegex("# 0     one                [0-9.]+ MB   coordinator"));
+  EXPECT_THAT(out.str(), ContainsRegex("# 2     a-rather-long-name [0-9.]+ MB   student host 1"));
+  EXPECT_THAT(out.str(), Not(HasSubstr("localhost")));
+  std::filesystem::remove(file);
 }
 
 TEST(PlanTest, ShowsParametersAndMacsOfEveryModel) {
