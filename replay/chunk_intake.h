@@ -41,6 +41,11 @@ class ChunkIntake {
   /// The connection is gone; its parked chunks are dropped: the worker still has them.
   void Forget(ConnectionId connection);
 
+  /// This worker never comes back: nothing is kept of it.
+  void ForgetWorker(std::uint64_t incarnation) { last_.erase(incarnation); }
+  /// Workers of which something is kept, some 50 bytes each.
+  std::size_t Workers() const { return last_.size(); }
+
   /// Newest chunk of this incarnation that is stored; 0 = none.
   std::uint64_t LastSequence(std::uint64_t incarnation) const;
   bool Blocked() const { return parked_chunks_ > 0; }

@@ -104,6 +104,7 @@ void Shard::ForwardEvaluation(const Envelope& envelope) {
 
 void Shard::Tick(Time now, Outbox& out) {
   if (finished_) return;
+  for (const auto incarnation : departed_.TakeForgotten(now)) intake_.ForgetWorker(incarnation);
   ReportChanges(now, out);
   if (!last_report_ || now - *last_report_ >= kReportPeriod) Report(now, out);
   if (!last_status_ || now - *last_status_ >= kStatusPeriod) SendStatusToAll(now);
@@ -150,7 +151,9 @@ void Shard::OnConnect(ConnectionId connection, Time) {
 }
 
 void Shard::OnDisconnect(ConnectionId connection, Time) {
-  if (sessions_.Find(connection) == nullptr) return;
+  const Session* const session = sessions_.Find(connection);
+  if (session == nullptr) return;
+  if (intake_.LastSequence(session->incarnation) > 0) departed_.Lost(session->incarnation);
   intake_.Forget(connection);
   weights_.Forget(connection);
   sessions_.Remove(connection);
@@ -182,7 +185,7 @@ void Shard::OnFrame(ConnectionId connection, FrameKind kind, std::vector<std::ui
 void Shard::HandleFrame(ConnectionId connection, Session& session, FrameKind kind,
                         std::vector<std::uint8_t> body, Outbox& out) {
   if (kind == FrameKind::kHello) return Greet(connection, session, body);
-  if (kind == FrameKind::kGoodbye) return Drop(connection, "goodbye");
+  if (kind == FrameKind::kGoodbye) return Goodbye(connection, session);
   if (session.state != SessionState::kReady) {
     throw WireError(fmt::format("frame of kind {} before the Hello with an environment",
                                 static_cast<int>(kind)));
@@ -206,12 +209,23 @@ void Shard::HandleFrame(ConnectionId connection, Session& session, FrameKind kin
   }
 }
 
+/// The incarnation is over: frames of it that are still under way have no session to arrive in.
+void Shard::Goodbye(ConnectionId connection, const Session& session) {
+  const bool known = session.state != SessionState::kConnected;
+  const std::uint64_t incarnation = session.incarnation;
+  Drop(connection, "goodbye");
+  if (!known) return;
+  departed_.Returned(incarnation);
+  intake_.ForgetWorker(incarnation);
+}
+
 void Shard::Greet(ConnectionId connection, Session& session,
                   const std::vector<std::uint8_t>& body) {
   sessions_.Greet(session, body);
   while (const auto older = sessions_.Predecessor(connection)) {
     Drop(*older, "the worker has connected again");
   }
+  departed_.Returned(session.incarnation);
   Welcome welcome;
   welcome.shard = settings_.index;
   welcome.shards = settings_.shards;

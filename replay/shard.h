@@ -11,6 +11,7 @@
 #include "common/messages/control.h"
 #include "common/messages/envelope.h"
 #include "replay/chunk_intake.h"
+#include "replay/departed_workers.h"
 #include "replay/item_store.h"
 #include "replay/weights_cache.h"
 #include "replay/worker_outbox.h"
@@ -56,11 +57,14 @@ class Shard final : public Role {
   /// Leave has been answered.
   bool Finished() const { return finished_; }
   const ItemStore& Store() const { return store_; }
+  /// Workers that it remembers, connected or not.
+  std::size_t KnownWorkers() const { return intake_.Workers(); }
 
  private:
   void HandleFrame(ConnectionId connection, Session& session, FrameKind kind,
                    std::vector<std::uint8_t> body, Outbox& out);
   void Greet(ConnectionId connection, Session& session, const std::vector<std::uint8_t>& body);
+  void Goodbye(ConnectionId connection, const Session& session);
   void TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& body);
   /// Forgets the connection and closes it.
   void Drop(ConnectionId connection, const std::string& reason);
@@ -79,6 +83,7 @@ class Shard final : public Role {
   ChunkIntake intake_;
   WeightsCache weights_;
   WorkerSessions sessions_;
+  DepartedWorkers departed_;
   RunStatus status_;
   std::vector<EpisodeRecord> episodes_;  ///< since the last report
   std::uint64_t reported_inserted_ = 0;
