@@ -103,6 +103,7 @@ class Actor::Impl {
     SendReport(now, out);
     const bool collecting = run_.phase < RunPhase::kTail;
     const bool room = sender_.Flush(out);
+    if (leaving_) return false;
     waiting_ = collecting && !room;
     const bool can_play = collecting && room;
     const bool can_evaluate = desk_->Ready(out);
@@ -120,6 +121,8 @@ class Actor::Impl {
   }
 
   bool Finished() const { return finished_; }
+  void Leave() { leaving_ = true; }
+  bool Settled() const { return sender_.Unacknowledged() == 0; }
   std::uint64_t Frames() const { return frames_; }
   bool Waiting() const { return waiting_; }
 
@@ -214,6 +217,7 @@ class Actor::Impl {
   bool evaluated_last_ = false;
   bool waiting_ = false;
   bool finished_ = false;
+  bool leaving_ = false;
 };
 
 Actor::Actor(const ActorOptions& options) : impl_(std::make_unique<Impl>(options)) {}
@@ -229,6 +233,8 @@ void Actor::OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uin
 void Actor::OnDisconnect(std::uint32_t slot) { impl_->OnDisconnect(slot); }
 bool Actor::Advance(Time now, ShardLinks& out) { return impl_->Advance(now, out); }
 bool Actor::Finished() const { return impl_->Finished(); }
+void Actor::Leave() { impl_->Leave(); }
+bool Actor::Settled() const { return impl_->Settled(); }
 std::uint64_t Actor::Frames() const { return impl_->Frames(); }
 bool Actor::Waiting() const { return impl_->Waiting(); }
 

@@ -65,6 +65,12 @@ class Actor {
   /// The run has ended (phase kEnd or Goodbye): leave.
   bool Finished() const;
 
+  /// This worker is to go: no more steps and no evaluation from now on; Advance only sends what is
+  /// finished. What is under way (chunks being filled, evaluation tasks) is dropped.
+  void Leave();
+  /// After Leave: everything sent is stored.
+  bool Settled() const;
+
   /// Behaviour steps taken so far (not all of them stored yet), for tests and benchmarks.
   std::uint64_t Frames() const;
   /// Behaviour stands still because every window is full.

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <random>
 
 #include <sys/prctl.h>
@@ -23,10 +24,14 @@ namespace {
 
 constexpr Time kStartLimit = std::chrono::seconds(10);
 constexpr Time kSilenceLimit = std::chrono::seconds(60);
+/// Of one shard. Well below the time after which a shard forgets a worker.
+constexpr Time kAwayLimit = std::chrono::minutes(10);
 constexpr auto kIdleSleep = std::chrono::milliseconds(2);
 /// The sockets are looked at this often while there is work.
 constexpr Time kSlice = std::chrono::microseconds(500);
 constexpr Time kFarewell = std::chrono::seconds(1);
+/// After SIGTERM: what is not stored by then is given up.
+constexpr Time kSettle = std::chrono::seconds(1);
 
 std::uint64_t RandomBits() {
   std::random_device device;
@@ -48,15 +53,23 @@ void FollowParent(std::int64_t host_pid) {
 class Worker final : public TcpHandler, public ShardLinks {
  public:
   Worker(const WorkerOptions& options, const ActorOptions& actor_options)
-      : actor_(actor_options), open_(actor_options.slots), last_heard_(clock_.Now()) {
+      : actor_(actor_options),
+        open_(actor_options.slots),
+        away_since_(actor_options.slots),
+        last_heard_(clock_.Now()) {
+    loop_.OnSignals({SIGTERM}, [this](int) {
+      if (leaving_since_) return;
+      leaving_since_ = clock_.Now();
+      actor_.Leave();
+    });
     for (std::uint32_t slot = 0; slot < actor_options.slots; ++slot) {
       clients_.push_back(std::make_unique<TcpClient>(
           loop_, ConnectionId(slot), options.addresses[slot], TcpClientOptions{}, *this, Log));
     }
   }
 
-  void Run() {
-    while (!actor_.Finished()) {
+  WorkerEnd Run() {
+    while (!actor_.Finished() && !Settled()) {
       loop_.RunOnce(std::chrono::nanoseconds::zero());
       const Time start = clock_.Now();
       Time now = start;
@@ -69,11 +82,17 @@ class Worker final : public TcpHandler, public ShardLinks {
       CheckSilence(now);
     }
     Leave();
+    return actor_.Finished() ? WorkerEnd::kRunOver : WorkerEnd::kAsked;
   }
 
  private:
+  bool Settled() const {
+    return leaving_since_ && (actor_.Settled() || clock_.Now() - *leaving_since_ > kSettle);
+  }
+
   void OnConnect(ConnectionId connection, const std::string&) override {
     const auto slot = static_cast<std::uint32_t>(connection.Get());
+    CheckAway(slot, clock_.Now());
     ByteWriter body;
     actor_.MakeHello(slot).Encode(body);
     Send(slot, FrameKind::kHello, body.Take());
@@ -93,13 +112,17 @@ class Worker final : public TcpHandler, public ShardLinks {
     actor_.OnFrame(slot, static_cast<FrameKind>(kind), body, last_heard_, *this);
     if (static_cast<FrameKind>(kind) == FrameKind::kWelcome) {
       open_[slot] = true;
+      away_since_[slot].reset();
       welcomed_ = true;
     }
   }
 
   void OnDisconnect(ConnectionId connection, const std::string& reason) override {
     const auto slot = static_cast<std::uint32_t>(connection.Get());
-    if (open_[slot]) Log(fmt::format("shard {}: {}", slot, reason));
+    if (open_[slot]) {
+      Log(fmt::format("shard {}: {}", slot, reason));
+      away_since_[slot] = clock_.Now();
+    }
     open_[slot] = false;
     actor_.OnDisconnect(slot);
   }
@@ -110,6 +133,7 @@ class Worker final : public TcpHandler, public ShardLinks {
 
   /// An open connection counts as an answer: a shard with nothing to say is no lost shard.
   void CheckSilence(Time now) {
+    for (std::uint32_t slot = 0; slot < away_since_.size(); ++slot) CheckAway(slot, now);
     if (std::find(open_.begin(), open_.end(), true) != open_.end()) {
       last_heard_ = now;
       return;
@@ -132,8 +156,18 @@ class Worker final : public TcpHandler, public ShardLinks {
     return tried;
   }
 
+  void CheckAway(std::uint32_t slot, Time now) const {
+    if (away_since_[slot] && now - *away_since_[slot] > kAwayLimit) {
+      throw CommError(fmt::format("shard {} has not answered for {:.0f} s; gave up", slot,
+                                  Seconds(now - *away_since_[slot])));
+    }
+  }
+
   void Leave() {
-    for (auto& client : clients_) client->Close();
+    for (auto& client : clients_) {
+      if (!actor_.Finished()) client->Send(static_cast<std::uint8_t>(FrameKind::kGoodbye), {});
+      client->Close();
+    }
     const Time end = clock_.Now() + kFarewell;
     const auto queued = [&] {
       return std::any_of(clients_.begin(), clients_.end(),
@@ -147,13 +181,15 @@ class Worker final : public TcpHandler, public ShardLinks {
   Actor actor_;
   std::vector<std::unique_ptr<TcpClient>> clients_;  ///< [slots]
   std::vector<bool> open_;                           ///< [slots]: welcomed
-  bool welcomed_ = false;                            ///< ever
+  std::vector<std::optional<Time>> away_since_;      ///< [slots]: lost after a Welcome
+  std::optional<Time> leaving_since_;
+  bool welcomed_ = false;  ///< ever
   Time last_heard_;
 };
 
 }  // namespace
 
-void RunWorker(const WorkerOptions& options) {
+WorkerEnd RunWorker(const WorkerOptions& options) {
   std::signal(SIGUSR1, SIG_IGN);
   std::signal(SIGUSR2, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
@@ -170,7 +206,7 @@ void RunWorker(const WorkerOptions& options) {
   actor.slots = static_cast<std::uint32_t>(options.addresses.size());
   actor.token = options.token;
   actor.envs = options.envs;
-  Worker(options, actor).Run();
+  return Worker(options, actor).Run();
 }
 
 }  // namespace stillhouse::actors

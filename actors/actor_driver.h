@@ -15,12 +15,22 @@ struct WorkerOptions {
   std::int64_t host_pid = 0;  ///< the parent that started it; 0: nobody's child
 };
 
+/// Why a worker ended in order.
+enum class WorkerEnd : std::uint8_t {
+  kRunOver,  ///< its shards said so
+  kAsked,    ///< SIGTERM
+};
+
 /// A worker process: connects to all shards and plays until the run ends. Works in this thread
 /// alone, sleeps in the event loop when there is nothing to do. Logs to standard error.
 ///
-/// With a host_pid it dies with its parent. Ignores SIGUSR1 and SIGUSR2 (they are for ranks).
-/// Returns when the run has ended. Throws ConfigError when a shard refuses it, CommError when no
-/// shard has answered for 10 s at the start or 60 s later.
-void RunWorker(const WorkerOptions& options);
+/// With a host_pid it dies with its parent. Ignores SIGUSR1 and SIGUSR2 (they are for ranks). On
+/// SIGTERM it stops playing, gives its shards a second to store what they have been sent, says
+/// goodbye and returns.
+///
+/// Throws ConfigError when a shard refuses it; CommError when no shard has answered for 10 s at the
+/// start or 60 s later, when one shard was away for 10 minutes, or when one has forgotten it: a
+/// worker that lives on after that could store a chunk twice (replay/departed_workers.h).
+WorkerEnd RunWorker(const WorkerOptions& options);
 
 }  // namespace stillhouse::actors

@@ -1,5 +1,6 @@
 #include "actors/experience_sender.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -57,6 +58,7 @@ void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
     throw WireError(fmt::format("shard in slot {}: acknowledges chunk {}, only {} were sent",
                                 &slot - slots_.data(), sequence, slot.last_sequence));
   }
+  slot.acknowledged = std::max(slot.acknowledged, sequence);
   while (!slot.window.empty() && slot.window.front().sequence <= sequence) {
     bytes_ -= slot.window.front().body.size();
     slot.unacknowledged_items -= slot.window.front().items;
@@ -66,6 +68,12 @@ void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
 
 void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out) {
   Slot& welcomed = slots_[slot];
+  if (last_sequence < welcomed.acknowledged) {
+    throw CommError(
+        fmt::format("shard in slot {}: knows {} chunks of this worker, {} were stored; "
+                    "the job was started again",
+                    slot, last_sequence, welcomed.acknowledged));
+  }
   DropStored(welcomed, last_sequence);
   welcomed.open = true;
   for (const Sent& sent : welcomed.window) out.Send(slot, FrameKind::kChunk, sent.body);

@@ -33,7 +33,9 @@ class ExperienceSender {
   /// Sends what the windows allow. True: nothing is left waiting.
   bool Flush(ShardLinks& out);
 
-  /// Throws WireError when the shard claims chunks that were never made.
+  /// Throws WireError when the shard claims chunks that were never made, CommError when it has
+  /// forgotten chunks that it had acknowledged: another run, or the same one started again, listens
+  /// there now, and this incarnation cannot go on.
   void OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out);
   void OnAck(std::uint32_t slot, const Ack& ack);
   void OnShardSize(std::uint32_t slot, std::uint64_t items) { slots_[slot].shard_size = items; }
@@ -53,6 +55,7 @@ class ExperienceSender {
   struct Slot {
     bool open = false;
     std::uint64_t last_sequence = 0;  ///< of the newest chunk numbered
+    std::uint64_t acknowledged = 0;   ///< and of the newest that is stored
     std::uint64_t shard_size = 0;     ///< items, as the shard said last
     std::uint64_t unacknowledged_items = 0;
     std::deque<Sent> window;

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/actor_command.h"
 #include "cli/list.h"
 #include "cli/plan.h"
 #include "cli/train.h"
@@ -15,8 +16,7 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 /// Commands of the contract whose feature does not exist yet: refused, never ignored.
-constexpr const char* kNotBuiltYet[] = {"actor",  "distill", "eval",   "export",
-                                        "status", "replay",  "new-env"};
+constexpr const char* kNotBuiltYet[] = {"distill", "eval", "export", "status", "replay", "new-env"};
 
 }  // namespace
 
@@ -43,6 +43,20 @@ int main(int argc, char** argv) {
   plan_command->add_option("--hosts", plan.hosts, "mpirun hostfile: who plays on which host");
   plan_command->add_option("--set", plan.overrides, "key.path=value, may be repeated");
 
+  cli::ActorCommandOptions actor;
+  auto* actor_command = app.add_subcommand("actor", "join a running job with more workers");
+  actor_command->footer(
+      "The token is read from the run directory, from --token-file, or from the environment "
+      "variable STILLHOUSE_TOKEN. Leaves on SIGTERM or SIGINT.");
+  actor_command->add_option("--connect", actor.connect, "RUN_DIR, or HOST:PORT[,HOST:PORT...]")
+      ->required();
+  actor_command->add_option("--workers", actor.workers, "worker processes to start")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  actor_command->add_option("--envs", actor.envs, "environments of each; default: as the job says")
+      ->check(CLI::Range(1, 100000));
+  actor_command->add_option("--token-file", actor.token_file, "a file with the job's token");
+
   std::string list_kind;
   bool list_json = false;
   auto* list_command = app.add_subcommand("list", "what is built in");
@@ -64,6 +78,7 @@ int main(int argc, char** argv) {
       if (resume != "never") throw ConfigError("--resume " + resume + ": not supported yet");
       return cli::RunTrain(train, argc, argv);
     }
+    if (*actor_command) return cli::RunActor(actor);
     if (*plan_command) return cli::RunPlan(plan, std::cout);
     if (*list_command) return cli::RunList(list_kind, list_json, std::cout);
     throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");

@@ -1,5 +1,6 @@
 // stillhouse-worker: one worker process. Started by actor hosts and by `stillhouse actor`;
 // the token comes in the environment variable STILLHOUSE_TOKEN.
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kRefused = 2;
+constexpr int kTerminated = 128 + SIGTERM;
 
 /// The encoded EnvironmentSpec in hexadecimal. What is wrong with the id goes to standard output
 /// too, for the parent to show.
@@ -55,8 +57,8 @@ int Main(int argc, char** argv) {
   // The variable is left alone: whoever can read our environment is our user or root.
   const char* token = std::getenv(actors::kTokenVariable);
   if (token != nullptr) worker.token = token;
-  actors::RunWorker(worker);
-  return 0;
+  // Its host restarts a worker that somebody else has ended, but none whose run is over.
+  return actors::RunWorker(worker) == actors::WorkerEnd::kRunOver ? 0 : kTerminated;
 }
 
 }  // namespace
