@@ -1,6 +1,7 @@
 #include "cli/file_recorder.h"
 
 #include <csignal>
+#include <utility>
 
 #include "common/model/parameters.h"
 #include "common/telemetry/process_stats.h"
@@ -8,12 +9,15 @@
 namespace stillhouse::cli {
 
 FileRecorder::FileRecorder(RunDirectory& directory, const Log& log, std::vector<std::string> names,
-                           std::vector<NetworkSpec> networks, std::string host)
+                           std::vector<NetworkSpec> networks, std::string host, std::size_t keep,
+                           bool in_line)
     : directory_(directory),
       log_(log),
       names_(std::move(names)),
       networks_(std::move(networks)),
-      host_(std::move(host)) {}
+      host_(std::move(host)),
+      keep_(keep),
+      writer_(in_line ? nullptr : std::make_unique<CheckpointWriter>(directory.Path(), keep)) {}
 
 void FileRecorder::OnProgress(const ProgressRecord& record) {
   directory_.AppendProgress(record);
@@ -57,6 +61,16 @@ void FileRecorder::OnFinalModel(const FinalModel& model) {
   const auto path = directory_.WriteModel(names_[model.model], writer.Take());
   OnNote(fmt::format("{}: {} updates, written to models/{}", names_[model.model], model.updates,
                      path.filename().string()));
+}
+
+void FileRecorder::WriteCheckpoint(Checkpoint checkpoint) {
+  if (writer_) return writer_->Submit(std::move(checkpoint));
+  written_in_line_ =
+      stillhouse::WriteCheckpoint(CheckpointStore(directory_.Path()), checkpoint, keep_);
+}
+
+std::optional<CheckpointOutcome> FileRecorder::TakeCheckpointOutcome() {
+  return writer_ ? writer_->TakeOutcome() : std::exchange(written_in_line_, std::nullopt);
 }
 
 // Only this host's processes can be reached by a signal; one that is stopped elsewhere is left to

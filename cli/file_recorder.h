@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +15,11 @@ namespace stillhouse::cli {
 class FileRecorder final : public RunRecorder {
  public:
   /// `networks`: the models' descriptions, teacher first. All references outlive the recorder.
+  /// `keep`: checkpoints that stay. Checkpoints are written on a thread of their own, or, with
+  /// `in_line` (deterministic runs), before WriteCheckpoint returns.
   FileRecorder(RunDirectory& directory, const Log& log, std::vector<std::string> names,
-               std::vector<NetworkSpec> networks, std::string host);
+               std::vector<NetworkSpec> networks, std::string host, std::size_t keep,
+               bool in_line = false);
 
   void OnProgress(const ProgressRecord& record) override;
   void OnScoreboard(const Scoreboard& board) override;
@@ -22,6 +27,8 @@ class FileRecorder final : public RunRecorder {
   void OnEndpoints(const std::vector<std::string>& addresses) override;
   void OnFinalModel(const FinalModel& model) override;
   void ContinueRank(const RankReport& rank) override;
+  void WriteCheckpoint(Checkpoint checkpoint) override;
+  std::optional<CheckpointOutcome> TakeCheckpointOutcome() override;
 
  private:
   RunDirectory& directory_;
@@ -29,6 +36,9 @@ class FileRecorder final : public RunRecorder {
   std::vector<std::string> names_;
   std::vector<NetworkSpec> networks_;
   std::string host_;
+  std::size_t keep_;
+  std::optional<CheckpointOutcome> written_in_line_;
+  std::unique_ptr<CheckpointWriter> writer_;  ///< null: in line
 };
 
 }  // namespace stillhouse::cli

@@ -96,9 +96,10 @@ void InProcessCluster::ConnectWorkers() {
   }
 }
 
-Coordinator::Outcome InProcessCluster::Run() {
+Coordinator::Outcome InProcessCluster::Run(const std::function<void(Coordinator&)>& each_turn) {
   ConnectWorkers();
   while (!coordinator_.Finished()) {
+    if (each_turn) each_turn(coordinator_);
     bool worked = DeliverMessages();
     worked |= DeliverFrames();
     worked |= DoCompute();

@@ -42,8 +42,8 @@ class InProcessCluster final : public Outbox,
   InProcessCluster(const Job& job, learner::ComputeFactory& compute, RunRecorder& recorder);
   ~InProcessCluster() override;
 
-  /// Runs to the end.
-  Coordinator::Outcome Run();
+  /// Runs to the end. `each_turn` hears of every turn of the loop, e.g. to look for signals.
+  Coordinator::Outcome Run(const std::function<void(Coordinator&)>& each_turn = {});
   const Scoreboard& Scores() const { return coordinator_.Scores(); }
   Time Now() const { return now_; }
 

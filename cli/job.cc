@@ -37,7 +37,7 @@ Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string t
   // Workers place themselves on the exploration ladder by it: they need the number, not `auto`.
   config.actors.workers = job.layout.Workers();
   job.tolerance = ResolveTolerance(config, job.layout.Workers());
-  job.model_names.push_back("teacher");
+  job.model_names.emplace_back("teacher");
   job.networks.push_back(NetworkSpec::Create(config.teacher.network, job.environment.observation,
                                              job.environment.num_actions));
   for (const auto& student : config.students) {
@@ -73,6 +73,7 @@ learner::LearnerRole::Settings Job::LearnerSettings() const {
   settings.teacher = config.teacher;
   settings.replay = config.replay;
   settings.seed = config.run.seed;
+  settings.resuming = resuming;
   return settings;
 }
 
@@ -85,6 +86,7 @@ learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const 
   learner::StudentRole::Settings settings;
   settings.index = host;
   settings.shards = Shards();
+  settings.resuming = resuming;
   std::int32_t publish_every = 0;
   for (const std::size_t student : StudentsOf(host)) {
     settings.models.push_back(static_cast<std::uint16_t>(student + 1));
@@ -120,6 +122,8 @@ Coordinator::Settings Job::CoordinatorSettings(const std::vector<double>& latenc
   settings.tolerance = tolerance;
   settings.token = token;
   settings.start_unix_s = start_unix_s;
+  settings.attempt = attempt;
+  settings.resume = resume;
   return settings;
 }
 

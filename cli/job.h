@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ struct Job {
   std::vector<std::string> model_names;  ///< teacher first, then the students
   std::vector<NetworkSpec> networks;     ///< in the same order
   std::string token;
+  std::uint32_t attempt = 1;
+  bool resuming = false;                       ///< learner and student hosts wait for their Restore
+  std::optional<ResumePoint> resume;           ///< on rank 0 of a resumed job
   double tolerance = 0;                        ///< of the rate limiter, in samples
   std::vector<ShardEndpoint> shard_endpoints;  ///< [shards]
 

@@ -27,12 +27,15 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
 
   cli::TrainOptions train;
-  std::string resume = "never";
   auto* train_command = app.add_subcommand("train", "the main job; under mpirun -n N, or alone");
   train_command->add_option("CONFIG", train.config_path, "configuration file (YAML)")->required();
   train_command->add_option("--set", train.overrides, "key.path=value, may be repeated");
   train_command->add_option("--run-dir", train.run_dir, "instead of <run.dir>/<run.name>");
-  train_command->add_option("--resume", resume, "never (auto and DIR are not supported yet)");
+  train_command
+      ->add_option("--resume", train.resume,
+                   "auto: go on from the run's newest whole checkpoint, if there is one; never: "
+                   "start afresh; or the directory of a run or of one of its checkpoints")
+      ->capture_default_str();
   train_command->add_flag("--quiet", train.quiet, "warnings and the scoreboard only");
   train_command->add_flag("--verbose", train.verbose, "debug lines too");
 
@@ -75,7 +78,6 @@ int main(int argc, char** argv) {
   }
   try {
     if (*train_command) {
-      if (resume != "never") throw ConfigError("--resume " + resume + ": not supported yet");
       return cli::RunTrain(train, argc, argv);
     }
     if (*actor_command) return cli::RunActor(actor);

@@ -15,6 +15,7 @@
 #include "cli/job.h"
 #include "cli/list.h"
 #include "cli/rank_runtime.h"
+#include "cli/resume.h"
 #include "common/comm/mpi_session.h"
 #include "common/config/config_load.h"
 #include "common/config/config_print.h"
@@ -28,6 +29,7 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
+constexpr int kPreempted = 75;
 
 double UnixSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -37,8 +39,18 @@ double UnixSeconds() {
 struct Setup {
   std::string error;
   int status = kDone;
+  bool over = false;  ///< the run to resume is done: nothing starts
   std::string config_yaml;
   std::string token;
+  std::uint32_t attempt = 1;
+  bool resuming = false;
+};
+
+/// What rank 0 alone holds.
+struct RunFiles {
+  std::optional<RunDirectory> directory;
+  std::optional<ResumePoint> resume;
+  std::vector<std::string> notes;  ///< about the resumption, for the log
 };
 
 std::vector<std::uint8_t> Encode(const Setup& setup) {
@@ -47,6 +59,9 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(static_cast<std::int32_t>(setup.status));
   out.PutString(setup.config_yaml);
   out.PutString(setup.token);
+  out.Put(static_cast<std::uint8_t>(setup.over ? 1 : 0));
+  out.Put(static_cast<std::uint8_t>(setup.resuming ? 1 : 0));
+  out.Put(setup.attempt);
   return out.Take();
 }
 
@@ -57,12 +72,14 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.status = in.Get<std::int32_t>();
   setup.config_yaml = in.GetString();
   setup.token = in.GetString();
+  setup.over = in.GetBool();
+  setup.resuming = in.GetBool();
+  setup.attempt = in.Get<std::uint32_t>();
   return setup;
 }
 
 /// Rank 0's part before anything starts: configuration, layout, run directory.
-Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts,
-              std::optional<RunDirectory>& directory) {
+Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts, RunFiles& files) {
   Setup setup;
   try {
     RunConfig config = LoadConfig(options.config_path, {options.overrides, EnvironmentChoices()});
@@ -70,11 +87,21 @@ Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts,
     const std::filesystem::path path = options.run_dir.empty()
                                            ? std::filesystem::path(config.run.dir) / config.run.name
                                            : std::filesystem::path(options.run_dir);
-    directory.emplace(RunDirectory::Create(path, config.run.token));
-    setup.token = directory->Token();
+    ResumePlan plan = PlanResume(path, options.resume);
+    if (plan.done) {
+      std::printf("%s: this run is done already; nothing to resume\n", path.c_str());
+      setup.over = true;
+      return setup;
+    }
+    files.resume = CheckedResumePoint(plan, job);
+    files.directory.emplace(OpenRunDirectory(path, config.run.token, plan));
+    files.notes = std::move(plan.notes);
+    setup.token = files.directory->Token();
+    setup.attempt = files.directory->Attempt();
+    setup.resuming = files.resume.has_value();
     setup.config_yaml = job.config_yaml;
-    directory->WriteConfig(setup.config_yaml);
-    directory->WriteStatus(RunState::kRunning, "", std::nullopt);
+    files.directory->WriteConfig(setup.config_yaml);
+    files.directory->WriteStatus(RunState::kRunning, "", std::nullopt);
   } catch (const ConfigError& error) {
     setup.error = error.what();
     setup.status = kBadInput;
@@ -97,11 +124,15 @@ Log MakeLog(const TrainOptions& options, const std::string& prefix) {
 /// Rank 0's ending: what the run was, for scripts and people.
 int Conclude(const Coordinator::Outcome& outcome, const Scoreboard& scores, RunDirectory& directory,
              const Log& log) {
-  const int status = outcome.failed ? kFailed : kDone;
-  directory.WriteStatus(outcome.failed ? RunState::kFailed : RunState::kDone, outcome.reason,
-                        status);
+  const int status = outcome.failed ? kFailed : outcome.preempted ? kPreempted : kDone;
+  const RunState state = outcome.failed      ? RunState::kFailed
+                         : outcome.preempted ? RunState::kPreempted
+                                             : RunState::kDone;
+  directory.WriteStatus(state, outcome.reason, status);
   if (outcome.failed) {
     log.Error("run failed: {}", outcome.reason);
+  } else if (outcome.preempted) {
+    log.Info("{}: stopped after a complete checkpoint; --resume auto goes on", outcome.reason);
   } else {
     std::fputs(ScoreboardTable(scores).c_str(), stdout);
     std::fflush(stdout);
@@ -185,8 +216,31 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
   }
 }
 
+void ActOn(int signal, Coordinator& coordinator) {
+  if (signal == SIGUSR2) return coordinator.RequestCheckpoint();
+  const char* name = signal == SIGUSR1 ? "SIGUSR1" : signal == SIGTERM ? "SIGTERM" : "SIGINT";
+  coordinator.Preempt(fmt::format("stopped by {}", name));
+}
+
+/// mpirun passes signals on to every rank; the coordinator's rank acts on them for all.
+void HandleSignals(EventLoop& loop, RankRoles& rank) {
+  loop.OnSignals({SIGINT, SIGTERM, SIGUSR1, SIGUSR2}, [&rank, interrupts = 0](int signal) mutable {
+    if (signal == SIGINT && ++interrupts > 1) std::_Exit(kFailed);
+    if (rank.coordinator) ActOn(signal, *rank.coordinator);
+  });
+}
+
+/// Until the event loop handles them: one that comes while we start is neither lost nor deadly.
+sigset_t BlockSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2}) sigaddset(&set, signal);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  return set;
+}
+
 int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* session,
-            RunDirectory* directory) {
+            RunDirectory* directory, const std::vector<std::string>& notes) {
   const int rank = session != nullptr ? session->Rank() : 0;
   const Log log = MakeLog(options, fmt::format("rank {}", rank));
   const SteadyClock clock;
@@ -197,7 +251,9 @@ int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* sessi
   RankRuntime runtime(job.layout, rank, communicator ? &*communicator : nullptr, loop, clock, log);
   if (directory != nullptr) {
     mine.recorder =
-        std::make_unique<FileRecorder>(*directory, log, job.model_names, job.networks, HostName());
+        std::make_unique<FileRecorder>(*directory, log, job.model_names, job.networks, HostName(),
+                                       static_cast<std::size_t>(job.config.checkpoint.keep));
+    for (const auto& note : notes) mine.recorder->OnNote(note);
     mine.coordinator = std::make_unique<Coordinator>(
         job.CoordinatorSettings(MeasureLatencies(job), UnixSeconds()), *mine.recorder);
     runtime.Add(*mine.coordinator, [&mine] { return mine.coordinator->Finished(); });
@@ -205,11 +261,7 @@ int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* sessi
   for (const auto& role : job.layout.ranks[static_cast<std::size_t>(rank)]) {
     MakeRole(job, role, loop, clock, log, mine, runtime);
   }
-  loop.OnSignals({SIGINT, SIGTERM, SIGUSR1}, [&](int signal) {
-    if (mine.coordinator) {
-      mine.coordinator->Fail(fmt::format("stopped by signal {}", signal));
-    }
-  });
+  HandleSignals(loop, mine);
   runtime.Run([&mine] { return mine.coordinator && mine.coordinator->Finished(); });
   if (!mine.coordinator) return kDone;
   const auto& outcome = mine.coordinator->Result();
@@ -221,36 +273,52 @@ int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* sessi
   return status;
 }
 
-int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& directory) {
+int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& directory,
+                     const std::vector<std::string>& notes, const sigset_t& signals) {
   const Log log = MakeLog(options, "deterministic");
   const auto module = learner::ComputeModule::Load();
-  FileRecorder recorder(directory, log, job.model_names, job.networks, "");
+  FileRecorder recorder(directory, log, job.model_names, job.networks, "",
+                        static_cast<std::size_t>(job.config.checkpoint.keep), /*in_line=*/true);
+  for (const auto& note : notes) recorder.OnNote(note);
   InProcessCluster cluster(job, module.Factory(), recorder);
-  const auto outcome = cluster.Run();
+  const auto outcome = cluster.Run([&signals](Coordinator& coordinator) {
+    const timespec no_wait{};
+    if (const int signal = sigtimedwait(&signals, nullptr, &no_wait); signal > 0) {
+      ActOn(signal, coordinator);
+    }
+  });
   return Conclude(outcome, cluster.Scores(), directory, log);
 }
 
 }  // namespace
 
 int RunTrain(const TrainOptions& options, int argc, char** argv) {
+  const sigset_t signals = BlockSignals();
   std::optional<comm::MpiSession> session;
   if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
   const std::vector<HostFacts> hosts = GatherHosts(session ? &*session : nullptr);
-  std::optional<RunDirectory> directory;
+  RunFiles files;
   Setup setup;
-  if (!session || session->Rank() == 0) setup = Prepare(options, hosts, directory);
+  if (!session || session->Rank() == 0) setup = Prepare(options, hosts, files);
   if (session) setup = Decode(session->FromRankZero(Encode(setup)));
   if (!setup.error.empty()) {
     if (!session || session->Rank() == 0) std::fprintf(stderr, "%s\n", setup.error.c_str());
     return setup.status;
   }
+  if (setup.over) return kDone;
+  RunDirectory* const directory = files.directory ? &*files.directory : nullptr;
   try {
-    const Job job =
+    Job job =
         MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts, setup.token);
-    if (job.config.run.deterministic) return RunDeterministic(options, job, *directory);
-    return RunRank(options, job, session ? &*session : nullptr, directory ? &*directory : nullptr);
+    job.attempt = setup.attempt;
+    job.resuming = setup.resuming;
+    job.resume = std::move(files.resume);
+    if (job.config.run.deterministic) {
+      return RunDeterministic(options, job, *directory, files.notes, signals);
+    }
+    return RunRank(options, job, session ? &*session : nullptr, directory, files.notes);
   } catch (const Error& error) {
-    if (directory) directory->WriteStatus(RunState::kFailed, error.what(), kFailed);
+    if (directory != nullptr) directory->WriteStatus(RunState::kFailed, error.what(), kFailed);
     throw;
   }
 }

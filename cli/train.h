@@ -9,6 +9,7 @@ struct TrainOptions {
   std::string config_path;
   std::vector<std::string> overrides;  ///< --set key.path=value
   std::string run_dir;                 ///< empty: <run.dir>/<run.name>
+  std::string resume = "never";        ///< never | auto | a run's directory or a checkpoint's
   bool quiet = false;
   bool verbose = false;
 };

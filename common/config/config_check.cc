@@ -94,6 +94,7 @@ class Checker {
     }
     Counted("evaluation.every", config_.evaluation.every);
     Counted("monitor.log_every", config_.monitor.log_every);
+    Counted("checkpoint.every", config_.checkpoint.every);
     if (stop.time) Counted("stop.time", *stop.time);
   }
 

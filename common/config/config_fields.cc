@@ -145,6 +145,22 @@ FieldList<EvaluationSettings> EvaluationFields() {
   };
 }
 
+FieldList<CheckpointSettings> CheckpointFields() {
+  using S = CheckpointSettings;
+  auto every = DurationField<S>("every", &S::every, {0, 1e9, true},
+                                "Time between checkpoints; off: only when a signal asks for one.");
+  every.allowed = "off | " + every.allowed;
+  every.read = [read = std::move(every.read)](const FieldInput& in, S& out) {
+    if (!IsWord(in.node, "off")) return read(in, out);
+    out.every = {0, Duration::Unit::kSeconds};
+  };
+  every.print = [print = std::move(every.print)](const S& in) {
+    return in.every.value == 0 ? std::string("off") : print(in);
+  };
+  return {std::move(every),
+          IntegerField<S>("keep", &S::keep, {1, 1000}, "Checkpoints that stay.")};
+}
+
 FieldList<MonitorSettings> MonitorFields() {
   using S = MonitorSettings;
   return {
@@ -176,8 +192,7 @@ FieldList<RunConfig> RunFields() {
   fields.push_back(FixedField<S>("teachers", {}, {}, "Several teachers."));
   fields.push_back(StudentsField());
   AppendFields(fields, "evaluation", &S::evaluation, EvaluationFields());
-  fields.push_back(FixedField<S>("checkpoint.every", {"off"}, {}, "Time between checkpoints."));
-  fields.push_back(FixedField<S>("checkpoint.keep", {}, {}, "Checkpoints that stay."));
+  AppendFields(fields, "checkpoint", &S::checkpoint, CheckpointFields());
   AppendFields(fields, "stop", &S::stop, StopFields());
   AppendFields(fields, "monitor", &S::monitor, MonitorFields());
   return fields;

@@ -163,6 +163,12 @@ struct StopSettings {
   bool operator==(const StopSettings&) const = default;
 };
 
+struct CheckpointSettings {
+  Duration every{300, Duration::Unit::kSeconds};  ///< 0: only those that somebody asks for
+  std::int32_t keep = 3;
+  bool operator==(const CheckpointSettings&) const = default;
+};
+
 struct MonitorSettings {
   Duration log_every{5, Duration::Unit::kSeconds};
   bool operator==(const MonitorSettings&) const = default;
@@ -177,6 +183,7 @@ struct RunConfig {
   TeacherSettings teacher;
   std::vector<StudentSettings> students;  ///< in the file's order
   EvaluationSettings evaluation;
+  CheckpointSettings checkpoint;
   StopSettings stop;
   MonitorSettings monitor;
   bool operator==(const RunConfig&) const = default;

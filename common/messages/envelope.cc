@@ -47,7 +47,10 @@ const char* MessageName(MessageKind kind) {
                                            "frozen",
                                            "failure",
                                            "leave",
-                                           "left"};
+                                           "left",
+                                           "checkpoint_request",
+                                           "checkpoint_part",
+                                           "restore"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(kLastMessageKind) + 1);
   const auto at = static_cast<std::size_t>(kind);
   return at < std::size(kNames) ? kNames[at] : "unknown";

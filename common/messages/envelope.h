@@ -56,8 +56,11 @@ enum class MessageKind : std::uint8_t {
   kFailure,
   kLeave,
   kLeft,
+  kCheckpointRequest,
+  kCheckpointPart,
+  kRestore,
 };
-inline constexpr MessageKind kLastMessageKind = MessageKind::kLeft;
+inline constexpr MessageKind kLastMessageKind = MessageKind::kRestore;
 
 const char* MessageName(MessageKind kind);
 

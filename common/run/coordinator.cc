@@ -34,6 +34,15 @@ ProgressTracker::Settings ProgressSettingsOf(const Coordinator::Settings& settin
   result.min_size = settings.config.replay.min_size;
   result.start_unix_s = settings.start_unix_s;
   result.attempt = settings.attempt;
+  if (settings.resume) {
+    const CoordinatorState& before = settings.resume->coordinator;
+    result.frames_before = before.frames;
+    result.inserted_before = before.inserted;
+    result.episodes_before = before.episodes;
+    result.updates_before = before.updates;
+    result.samples_before = before.samples;
+    result.elapsed_before_s = Seconds(before.elapsed);
+  }
   return result;
 }
 }  // namespace
@@ -46,10 +55,13 @@ Coordinator::Coordinator(Settings settings, RunRecorder& recorder)
       progress_(ProgressSettingsOf(settings_)),
       evaluation_(EvaluationSettingsOf(settings_)),
       scores_(settings_.models, settings_.config.run.seed),
+      checkpoints_(settings_.student_hosts, settings_.host_of_student),
+      offset_(settings_.resume ? settings_.resume->coordinator.elapsed : Time{}),
       endpoints_(settings_.shards),
       insert_granted_(settings_.shards, 0) {}
 
 void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
+  now += offset_;
   const RoleAddress from = envelope.from;
   switch (envelope.kind) {
     case MessageKind::kShardReport:
@@ -74,6 +86,8 @@ void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
       frozen_.insert(from);
       for (const auto& model : DecodeBody<Frozen>(envelope).models) recorder_.OnFinalModel(model);
       return;
+    case MessageKind::kCheckpointPart:
+      return checkpoints_.OnPart(DecodeBody<CheckpointPart>(envelope), from, now);
     case MessageKind::kFailure:
       return Fail(DecodeBody<Failure>(envelope).reason);
     case MessageKind::kLeft:
@@ -116,14 +130,17 @@ void Coordinator::OnEndpoint(const Endpoint& endpoint, std::uint16_t shard, Outb
 
 void Coordinator::Tick(Time now, Outbox& out) {
   if (finished_) return;
+  now += offset_;
   if (!started_) {
     started_ = true;
-    evaluation_.StartRound(RoundKind::kRandom, now);
+    if (settings_.resume) Resume(now, out);
+    if (!scores_.HasRandom()) evaluation_.StartRound(RoundKind::kRandom, now);
   }
   if (step_ != Step::kLeaving) {
     SendGrants(out);
     evaluation_.Tick(now, Address(), out);
     TakeRound(now);
+    TickCheckpoints(now, out);
   }
   if (outcome_.failed && step_ != Step::kLeaving) BeginLeaving(now, out);
   Advance(now, out);
@@ -140,17 +157,16 @@ void Coordinator::SendGrants(Outbox& out) {
     sample_granted_ = samples;
     SendTo(out, Address(), {RoleKind::kLearner, 0}, SampleGrant{samples});
   }
-  // What is left of the whole store's allowance is shared out evenly on top of what each shard
-  // has reported: the shards' allowances add up to the whole one however late reports are.
-  const std::uint64_t inserted = progress_.Inserted();
-  const std::uint64_t allowed = limiter_.InsertAllowance();
-  const std::uint64_t share =
-      (std::max(allowed, inserted) - inserted) / std::uint64_t{settings_.shards};
+  const std::uint64_t before = settings_.resume ? settings_.resume->coordinator.inserted : 0;
+  std::vector<std::uint64_t> inserted;
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-    const std::uint64_t allowance = progress_.Inserted(shard) + share;
-    if (allowance <= insert_granted_[shard]) continue;
-    insert_granted_[shard] = allowance;
-    SendTo(out, Address(), {RoleKind::kShard, shard}, InsertGrant{allowance});
+    inserted.push_back(progress_.Inserted(shard));
+  }
+  const auto grants = ShareOut(limiter_.InsertAllowance() - before, inserted, insert_granted_);
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    if (grants[shard] <= insert_granted_[shard]) continue;
+    insert_granted_[shard] = grants[shard];
+    SendTo(out, Address(), {RoleKind::kShard, shard}, InsertGrant{grants[shard]});
   }
 }
 
@@ -174,6 +190,12 @@ bool Coordinator::StopReached(Time now) const {
 }
 
 void Coordinator::Advance(Time now, Outbox& out) {
+  // A checkpoint holds one moment of the run: the next step does not overtake it.
+  if (checkpoints_.AwaitsLearner() && step_ != Step::kLeaving) return;
+  // Who asked for the end has not the time for what the next step may wait for.
+  const bool training =
+      step_ == Step::kRunning || step_ == Step::kRefilling || step_ == Step::kTail;
+  if (preempt_wanted_ && training) return;
   switch (step_) {
     case Step::kRunning:
       if (Due(settings_.config.evaluation.every, last_evaluation_, now)) StartPeriodicRound(now);
@@ -182,10 +204,16 @@ void Coordinator::Advance(Time now, Outbox& out) {
     case Step::kFreezing:
       if (frozen_.contains({RoleKind::kLearner, 0})) BeginTail(now, out);
       return;
+    case Step::kRefilling:
+      if (progress_.StoreSize() >= static_cast<std::uint64_t>(settings_.config.replay.min_size)) {
+        BeginDistilling(now, out);
+      }
+      return;
     case Step::kTail: {
       const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
-      const bool over = settings_.student_hosts == 0 || Seconds(now - frozen_at_) >= length;
-      if (over) FreezeStudents(now, out);
+      if (settings_.student_hosts == 0 || Seconds(TailSpent(now)) >= length) {
+        FreezeStudents(now, out);
+      }
       return;
     }
     case Step::kFreezingStudents:
@@ -195,7 +223,7 @@ void Coordinator::Advance(Time now, Outbox& out) {
       }
       return;
     case Step::kFinal:
-      if (!evaluation_.Busy()) BeginLeaving(now, out);
+      if (!evaluation_.Busy() && !checkpoint_writing_) BeginLeaving(now, out);
       return;
     case Step::kLeaving:
       if (left_.size() == Everyone().size() || now - step_since_ > kLeaveTimeout) {
@@ -224,15 +252,34 @@ void Coordinator::BeginFreeze(Time now, Outbox& out) {
 }
 
 void Coordinator::BeginTail(Time now, Outbox& out) {
-  frozen_at_ = now;
-  step_ = Step::kTail;
+  const bool resumed = frozen_at_ > Time{};
+  if (!resumed) frozen_at_ = now;
   std::string line = fmt::format("teacher frozen after {} updates, {} frames, {:.1f} s;",
                                  progress_.Updates(), progress_.Frames(), Seconds(now));
   for (std::size_t i = 0; i < settings_.config.students.size(); ++i) {
     line += fmt::format(" {} has {} updates;", settings_.config.students[i].name,
                         progress_.StudentUpdates(i));
   }
-  recorder_.OnNote(line);
+  if (!resumed) recorder_.OnNote(line);
+  checkpoint_wanted_ = checkpoint_wanted_ || (!resumed && ChecksPeriodically());
+  const Time spent = resumed ? settings_.resume->coordinator.tail_spent : Time{};
+  tail_since_ = now - spent;
+  const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
+  const bool nothing_left = settings_.student_hosts == 0 || Seconds(spent) >= length;
+  if (settings_.resume && !nothing_left &&
+      progress_.StoreSize() < static_cast<std::uint64_t>(settings_.config.replay.min_size)) {
+    recorder_.OnNote("the students wait: actors fill the store again, with the frozen teacher");
+    step_ = Step::kRefilling;
+    step_since_ = now;
+    return;
+  }
+  BeginDistilling(now, out);
+}
+
+void Coordinator::BeginDistilling(Time now, Outbox& out) {
+  if (step_ == Step::kRefilling) tail_since_ += now - step_since_;
+  step_ = Step::kTail;
+  step_since_ = now;
   SetPhase(RunPhase::kTail, now, out);
 }
 
@@ -255,6 +302,8 @@ void Coordinator::BeginFinal(Time now, Outbox& out) {
     }
   }
   step_ = Step::kFinal;
+  // The students as they end: what is left can be played again.
+  checkpoint_wanted_ = checkpoint_wanted_ || ChecksPeriodically();
   evaluation_.StartRound(RoundKind::kFinal, now);
   SetPhase(RunPhase::kFinal, now, out);
 }

@@ -9,6 +9,9 @@
 
 #include "common/config/run_config.h"
 #include "common/messages/control.h"
+#include "common/run/checkpoint_keeper.h"
+#include "common/run/checkpoint_writer.h"
+#include "common/run/coordinator_state.h"
 #include "common/run/evaluation_scheduler.h"
 #include "common/run/progress_tracker.h"
 #include "common/run/rate_limiter.h"
@@ -30,10 +33,14 @@ class RunRecorder {
   virtual void OnFinalModel(const FinalModel& model) = 0;
   /// A rank whose process is stopped is to be continued, so that it can leave.
   virtual void ContinueRank(const RankReport& rank) = 0;
+  /// To be written, without waiting for the disk; one at a time.
+  virtual void WriteCheckpoint(Checkpoint checkpoint) = 0;
+  /// What became of the last one, once.
+  virtual std::optional<CheckpointOutcome> TakeCheckpointOutcome() = 0;
 };
 
-/// The role that rides on rank 0: grants (rate limiter), evaluation, phases, progress, the end.
-/// Logic only.
+/// The role that rides on rank 0: grants (rate limiter), evaluation, phases, checkpoints, progress,
+/// the end. Logic only.
 class Coordinator final : public Role {
  public:
   struct Settings {
@@ -47,11 +54,13 @@ class Coordinator final : public Role {
     std::string token;
     double start_unix_s = 0;
     std::uint32_t attempt = 1;
+    std::optional<ResumePoint> resume;  ///< where a resumed run goes on
   };
 
   /// How the run ended.
   struct Outcome {
     bool failed = false;
+    bool preempted = false;               ///< stopped on request after a complete checkpoint
     std::string reason;                   ///< for status.json
     std::vector<std::string> unanswered;  ///< roles that did not leave in time: abort the job
   };
@@ -65,6 +74,12 @@ class Coordinator final : public Role {
   /// Ends the run early but in order; the reason goes to status.json.
   void Fail(const std::string& reason);
 
+  /// Asks for a checkpoint as soon as one can be taken.
+  void RequestCheckpoint() { checkpoint_wanted_ = true; }
+
+  /// Ends the run after a checkpoint: it can be resumed. Where none can be written the run fails.
+  void Preempt(const std::string& reason);
+
   bool Finished() const { return finished_; }
   const Outcome& Result() const { return outcome_; }
   RunPhase Phase() const { return phase_; }
@@ -74,6 +89,7 @@ class Coordinator final : public Role {
   enum class Step : std::uint8_t {
     kRunning,
     kFreezing,
+    kRefilling,  ///< a run resumed with a frozen teacher: its store is empty
     kTail,
     kFreezingStudents,
     kFinal,
@@ -88,6 +104,7 @@ class Coordinator final : public Role {
   bool StopReached(Time now) const;
   void BeginFreeze(Time now, Outbox& out);
   void BeginTail(Time now, Outbox& out);
+  void BeginDistilling(Time now, Outbox& out);
   void FreezeStudents(Time now, Outbox& out);
   void BeginFinal(Time now, Outbox& out);
   void BeginLeaving(Time now, Outbox& out);
@@ -96,6 +113,13 @@ class Coordinator final : public Role {
   void SetPhase(RunPhase phase, Time now, Outbox& out);
   void Broadcast(Time now, Outbox& out);
   bool Due(const Duration& every, double& last, Time now) const;
+  void Resume(Time now, Outbox& out);
+  void TickCheckpoints(Time now, Outbox& out);
+  void BeginCheckpointIfWanted(Time now, Outbox& out);
+  void WriteCheckpoint(CheckpointKeeper::Collected collected, Time now);
+  void OnCheckpointOutcome(const CheckpointOutcome& outcome, Time now, Outbox& out);
+  Time TailSpent(Time now) const;
+  bool ChecksPeriodically() const { return settings_.config.checkpoint.every.value > 0; }
   std::vector<RoleAddress> Everyone() const;
 
   Settings settings_;
@@ -104,14 +128,24 @@ class Coordinator final : public Role {
   ProgressTracker progress_;
   EvaluationScheduler evaluation_;
   ScoreKeeper scores_;
+  CheckpointKeeper checkpoints_;
+  Time offset_{};  ///< what earlier attempts of the run took
   Outcome outcome_;
   RunPhase phase_ = RunPhase::kTrain;
   Step step_ = Step::kRunning;
   Time step_since_{};
   Time frozen_at_{};
+  Time tail_since_{};  ///< when the tail began, less what earlier attempts spent of it
   Time last_broadcast_{};
   double last_evaluation_ = 0;
   double last_progress_ = 0;
+  double last_checkpoint_ = 0;
+  bool checkpoint_wanted_ = false;
+  bool checkpoint_writing_ = false;
+  bool preempt_wanted_ = false;
+  bool preempt_collecting_ = false;  ///< the checkpoint under way was begun after the request
+  std::optional<Time> preempt_since_;
+  std::string preempt_reason_;
   bool started_ = false;
   bool finished_ = false;
   std::vector<std::string> endpoints_;

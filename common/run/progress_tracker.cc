@@ -29,7 +29,15 @@ const char* PhaseName(RunPhase phase) {
 ProgressTracker::ProgressTracker(Settings settings)
     : settings_(std::move(settings)),
       shards_(settings_.shards),
-      students_(settings_.students.size()) {}
+      students_(settings_.students.size()),
+      episodes_(settings_.episodes_before) {
+  learner_.updates = settings_.updates_before;
+  learner_.samples = last_samples_ = settings_.samples_before;
+  // Rates count from where this attempt begins.
+  last_.frames = settings_.frames_before;
+  last_.updates = settings_.updates_before;
+  last_.elapsed_s = settings_.elapsed_before_s;
+}
 
 void ProgressTracker::On(const ShardReport& report, std::uint16_t shard) {
   shards_.at(shard) = report;
@@ -51,22 +59,27 @@ void ProgressTracker::On(const StudentReport& report) {
 }
 
 std::uint64_t ProgressTracker::Frames() const {
-  return std::accumulate(shards_.begin(), shards_.end(), std::uint64_t{0},
+  return std::accumulate(shards_.begin(), shards_.end(), settings_.frames_before,
                          [](auto sum, const auto& shard) { return sum + shard.frames; });
 }
 
 std::uint64_t ProgressTracker::Inserted() const {
-  return std::accumulate(shards_.begin(), shards_.end(), std::uint64_t{0},
+  return std::accumulate(shards_.begin(), shards_.end(), settings_.inserted_before,
                          [](auto sum, const auto& shard) { return sum + shard.totals.inserted; });
+}
+
+std::uint64_t ProgressTracker::StoreSize() const {
+  return std::accumulate(shards_.begin(), shards_.end(), std::uint64_t{0},
+                         [](auto sum, const auto& shard) { return sum + shard.totals.size; });
 }
 
 ProgressRecord ProgressTracker::Take(Time now, RunPhase phase) {
   ProgressRecord record;
   record.attempt = settings_.attempt;
   record.elapsed_s = Seconds(now);
-  record.time = settings_.start_unix_s + record.elapsed_s;
+  record.time = settings_.start_unix_s + record.elapsed_s - settings_.elapsed_before_s;
   record.phase = PhaseName(phase);
-  const double interval_s = has_last_ ? record.elapsed_s - last_.elapsed_s : record.elapsed_s;
+  const double interval_s = record.elapsed_s - last_.elapsed_s;
   FillShards(record);
   record.frames_per_s = Rate(record.frames, last_.frames, interval_s);
   record.updates = learner_.updates;
@@ -97,6 +110,7 @@ ProgressRecord ProgressTracker::Take(Time now, RunPhase phase) {
 }
 
 void ProgressTracker::FillShards(ProgressRecord& record) const {
+  record.frames = settings_.frames_before;
   double epsilon_sum = 0;
   std::size_t epsilon_count = 0;
   for (const auto& shard : shards_) {

@@ -21,6 +21,14 @@ class ProgressTracker {
     std::int64_t min_size = 0;
     double start_unix_s = 0;  ///< 0 in deterministic runs: time is elapsed time
     std::uint32_t attempt = 1;
+    /// Of the earlier attempts of a resumed run: what shards and learner report comes on top.
+    std::uint64_t frames_before = 0;
+    std::uint64_t inserted_before = 0;
+    std::uint64_t episodes_before = 0;
+    /// What the learner goes on from; it reports totals.
+    std::uint64_t updates_before = 0;
+    std::uint64_t samples_before = 0;
+    double elapsed_before_s = 0;
   };
 
   explicit ProgressTracker(Settings settings);
@@ -34,6 +42,9 @@ class ProgressTracker {
   std::uint64_t Frames() const;
   std::uint64_t Inserted() const;
   std::uint64_t Inserted(std::uint16_t shard) const { return shards_[shard].totals.inserted; }
+  /// Items held now.
+  std::uint64_t StoreSize() const;
+  std::uint64_t Episodes() const { return episodes_; }
   std::uint64_t Updates() const { return learner_.updates; }
   std::uint64_t Samples() const { return learner_.samples; }
   std::uint64_t StudentUpdates(std::size_t student) const { return students_[student].updates; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "common/base/error.h"
 
@@ -23,12 +24,19 @@ RateLimiter::RateLimiter(double samples_per_insert, std::uint64_t min_size, doub
   SH_CHECK(tolerance >= 0, "tolerance {}", tolerance);
 }
 
+void RateLimiter::Resume(std::uint64_t inserted, std::uint64_t sampled) {
+  inserted_ = inserted;
+  sampled_ = sampled;
+  refilled_at_ = inserted + min_size_;
+}
+
 void RateLimiter::ReportInserted(std::uint64_t items) { inserted_ = std::max(inserted_, items); }
 
 void RateLimiter::ReportSampled(std::uint64_t samples) { sampled_ = std::max(sampled_, samples); }
 
 std::uint64_t RateLimiter::SampleAllowance() const {
   if (inserted_ < min_size_) return 0;
+  if (inserted_ < refilled_at_) return sampled_;
   const double earned = samples_per_insert_ * static_cast<double>(inserted_ - min_size_);
   return FloorCount(earned + tolerance_);
 }
@@ -41,10 +49,16 @@ std::uint64_t RateLimiter::InsertAllowance() const {
                            static_cast<double>(sampled_) + tolerance_) {
     --beyond;
   }
-  return min_size_ + beyond;
+  if (refilled_at_ == 0) return min_size_ + beyond;
+  // Chunks do not come in ones: as at the first filling, the tolerance is the room for the last.
+  return std::max(min_size_ + beyond, refilled_at_ + FloorCount(tolerance_ / samples_per_insert_));
 }
 
 std::string RateLimiter::WhoWaits(bool insert_blocked, bool sample_blocked) const {
+  if (inserted_ < refilled_at_) {
+    return fmt::format("sampling waits for the store to fill again: {} of {} items",
+                       inserted_ + min_size_ - refilled_at_, min_size_);
+  }
   if (inserted_ < min_size_) {
     return sample_blocked ? fmt::format("sampling waits for the store to fill: {} of {} items",
                                         inserted_, min_size_)
@@ -59,6 +73,31 @@ std::string RateLimiter::WhoWaits(bool insert_blocked, bool sample_blocked) cons
   if (insert_blocked) return "actors wait for the learner: " + counts;
   if (sample_blocked) return "the learner waits for actors: " + counts;
   return {};
+}
+
+std::vector<std::uint64_t> ShareOut(std::uint64_t allowance,
+                                    std::span<const std::uint64_t> inserted,
+                                    std::span<const std::uint64_t> granted) {
+  std::vector<std::uint64_t> grants(granted.begin(), granted.end());
+  for (std::size_t shard = 0; shard < grants.size(); ++shard) {
+    grants[shard] = std::max(grants[shard], inserted[shard]);
+  }
+  const std::uint64_t sum = std::accumulate(grants.begin(), grants.end(), std::uint64_t{0});
+  std::uint64_t left = allowance - std::min(allowance, sum);
+  const auto room = [&](std::size_t shard) { return grants[shard] - inserted[shard]; };
+  std::uint64_t rooms = left;
+  for (std::size_t shard = 0; shard < grants.size(); ++shard) rooms += room(shard);
+  const std::uint64_t level = rooms / grants.size();
+  std::vector<std::size_t> poorest_first(grants.size());
+  std::iota(poorest_first.begin(), poorest_first.end(), std::size_t{0});
+  std::sort(poorest_first.begin(), poorest_first.end(),
+            [&](std::size_t a, std::size_t b) { return room(a) < room(b); });
+  for (const std::size_t shard : poorest_first) {
+    const std::uint64_t more = std::min(left, level - std::min(level, room(shard)));
+    grants[shard] += more;
+    left -= more;
+  }
+  return grants;
 }
 
 }  // namespace stillhouse

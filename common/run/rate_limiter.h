@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace stillhouse {
 
@@ -13,6 +15,11 @@ class RateLimiter {
  public:
   /// s > 0, tolerance >= 0 (SH_CHECK); see ResolveTolerance in common/config/config_check.h.
   RateLimiter(double samples_per_insert, std::uint64_t min_size, double tolerance);
+
+  /// Goes on from a checkpoint whose items are gone: counts begin there. Until m items have come
+  /// again nothing may be sampled and items are let in whatever the samples say; then the rule
+  /// holds again, the learner catching up on what came meanwhile.
+  void Resume(std::uint64_t inserted, std::uint64_t sampled);
 
   /// Cumulative counts as reported; a smaller one than before is ignored.
   void ReportInserted(std::uint64_t items);
@@ -37,6 +44,14 @@ class RateLimiter {
   double tolerance_;
   std::uint64_t inserted_ = 0;
   std::uint64_t sampled_ = 0;
+  std::uint64_t refilled_at_ = 0;  ///< items inserted in all when the store holds m again
 };
+
+/// Shares `allowance`, of the whole store, out to shards that have inserted and been granted so
+/// many: grants never fall and never add up to more than the allowance, however late reports are.
+/// What is not granted yet goes to those with the least left. [shards]
+std::vector<std::uint64_t> ShareOut(std::uint64_t allowance,
+                                    std::span<const std::uint64_t> inserted,
+                                    std::span<const std::uint64_t> granted);
 
 }  // namespace stillhouse

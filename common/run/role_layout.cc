@@ -37,15 +37,19 @@ RankGroups ShareRanks(const RunConfig& config, std::int32_t spare) {
   return groups;
 }
 
-void CheckRanks(const RunConfig& config, std::int32_t ranks) {
-  const std::int32_t hosts = config.actors.hosts;
-  if (ranks < 1) throw ConfigError(fmt::format("{} ranks: at least one is needed", ranks));
+void CheckDeterministic(const RunConfig& config, std::int32_t ranks) {
   if (config.run.deterministic && ranks > 1) {
     throw ConfigError(
         fmt::format("run.deterministic: one process does everything, but the job has {} ranks; "
                     "start it without mpirun or with -n 1",
                     ranks));
   }
+}
+
+void CheckRanks(const RunConfig& config, std::int32_t ranks) {
+  const std::int32_t hosts = config.actors.hosts;
+  if (ranks < 1) throw ConfigError(fmt::format("{} ranks: at least one is needed", ranks));
+  CheckDeterministic(config, ranks);
   if (hosts > ranks) {
     throw ConfigError(
         fmt::format("actors.hosts: {} hosts need {} ranks, the job has {}", hosts, hosts, ranks));
@@ -148,6 +152,37 @@ RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int3
   }
   if (has_students) AssignStudents(config, layout, student_hosts);
   AssignWorkers(config, layout, hosts, cores);
+  ResolveTolerance(config, layout.Workers());
+  return layout;
+}
+
+RoleLayout MakeRoleLayout(const RunConfig& config, const RoleWishes& wishes, std::int32_t cores) {
+  const auto ranks = static_cast<std::int32_t>(wishes.size());
+  if (NoWishes(wishes)) return MakeRoleLayout(config, ranks, cores);
+  CheckWishes(config, wishes);
+  CheckDeterministic(config, ranks);
+  RoleLayout layout;
+  layout.ranks.resize(wishes.size());
+  layout.ranks[0].push_back(kCoordinatorAddress);
+  const auto add = [&](RoleKind kind, std::int32_t count) {
+    std::vector<std::size_t> players;
+    for (std::size_t rank = 0; rank < wishes.size(); ++rank) {
+      const auto& roles = wishes[rank];
+      if (std::find(roles.begin(), roles.end(), kind) != roles.end()) players.push_back(rank);
+    }
+    // count 0: one on every rank that plays it.
+    const std::size_t total = count > 0 ? static_cast<std::size_t>(count) : players.size();
+    for (std::size_t i = 0; i < total; ++i) {
+      layout.ranks[players[i % players.size()]].push_back({kind, static_cast<std::uint16_t>(i)});
+    }
+  };
+  add(RoleKind::kLearner, 1);
+  add(RoleKind::kStudentHost, 0);
+  add(RoleKind::kShard, config.replay.shards);
+  add(RoleKind::kActorHost, 0);
+  const std::int32_t student_hosts = layout.Count(RoleKind::kStudentHost);
+  if (student_hosts > 0) AssignStudents(config, layout, student_hosts);
+  AssignWorkers(config, layout, layout.Count(RoleKind::kActorHost), cores);
   ResolveTolerance(config, layout.Workers());
   return layout;
 }

@@ -5,6 +5,7 @@
 
 #include "common/config/run_config.h"
 #include "common/messages/envelope.h"
+#include "common/run/role_wishes.h"
 
 namespace stillhouse {
 
@@ -32,5 +33,10 @@ struct RoleLayout {
 /// workers than actor hosts, ranks left over, deterministic mode on several ranks, a tolerance
 /// too small for the workers).
 RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores);
+
+/// The same with what each rank was told to play: ranks of a kind are numbered in rank order, and
+/// share students, shards and workers evenly. Without any wish it is the layout above. Throws
+/// ConfigError, also when a needed role has no rank.
+RoleLayout MakeRoleLayout(const RunConfig& config, const RoleWishes& wishes, std::int32_t cores);
 
 }  // namespace stillhouse

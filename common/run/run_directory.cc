@@ -26,6 +26,10 @@ constexpr const char* kLockFile = "lock";
 constexpr const char* kStatusFile = "status.json";
 constexpr const char* kTokenFile = "token";
 constexpr const char* kEndpointsFile = "endpoints.json";
+constexpr const char* kConfigFile = "config.yaml";
+/// Blocks to give back when the disk is full, so that the last status can still be written.
+constexpr const char* kReserveFile = ".reserve";
+constexpr std::size_t kReserveBytes = 32768;
 
 double UnixSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -67,6 +71,8 @@ int TakeLock(const fs::path& directory) {
   throw StorageError(fmt::format("{}: cannot lock: {}", file.string(), std::strerror(error)));
 }
 
+void WriteReserve(const fs::path& file) { ReplaceFile(file, std::string(kReserveBytes, '\n')); }
+
 /// The earlier run in `path` goes to the first free `<path>.<n>`.
 fs::path MoveAside(const fs::path& path) {
   for (int n = 1;; ++n) {
@@ -97,7 +103,25 @@ fs::path WithoutTrailingSlash(const fs::path& path) {
   return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
 }
 
+std::string ReadToken(const fs::path& run_dir) {
+  std::string token = ReadFile(run_dir / kTokenFile);
+  while (!token.empty() && token.back() == '\n') token.pop_back();
+  return token;
+}
+
 }  // namespace
+
+std::optional<RunStatusFile> ReadRunStatus(const fs::path& run_dir) {
+  std::error_code error;
+  if (!fs::exists(run_dir / kStatusFile, error)) return std::nullopt;
+  const Json json = Json::parse(ReadFile(run_dir / kStatusFile), nullptr, false);
+  if (!json.is_object() || !json.contains("status") || !json["status"].is_string()) {
+    return std::nullopt;
+  }
+  const bool counted = json.contains("attempt") && json["attempt"].is_number_unsigned();
+  return RunStatusFile{json["status"].get<std::string>(),
+                       counted ? json["attempt"].get<std::uint32_t>() : 1};
+}
 
 const char* RunStateName(RunState state) {
   static constexpr const char* kNames[] = {"running", "done", "failed", "preempted"};
@@ -130,11 +154,51 @@ RunDirectory RunDirectory::Create(const fs::path& given_path, const std::string&
   } else if (kind != fs::file_type::not_found && kind != fs::file_type::none) {
     throw ConfigError(fmt::format("{}: is there and is no directory", run.path_.string()));
   }
-  CreateDirectories(run.path_);
+  run.created_ = true;
+  try {
+    CreateDirectories(run.path_);
+    run.lock_ = TakeLock(run.path_);
+    WriteReserve(run.path_ / kReserveFile);
+    run.token_was_chosen_ = !token.empty();
+    run.token_ = token.empty() ? RandomToken() : token;
+    ReplaceFile(run.path_ / kTokenFile, run.token_ + "\n", kModeSecret);
+    run.WriteStatus(RunState::kRunning, "starting", std::nullopt);
+  } catch (const StorageError&) {
+    run.Undo();
+    throw;
+  }
+  return run;
+}
+
+void RunDirectory::Undo() noexcept {
+  if (!created_) return;
+  created_ = false;
+  std::error_code ignored;  // we are on the way out of an error that says more
+  for (const char* file : {kTokenFile, kStatusFile, kReserveFile, kConfigFile, kLockFile}) {
+    fs::remove(path_ / file, ignored);
+  }
+  fs::remove(path_, ignored);  // only when it is empty
+  if (moved_aside_) fs::rename(*moved_aside_, path_, ignored);
+  moved_aside_.reset();
+}
+
+RunDirectory RunDirectory::Resume(const fs::path& given_path, const std::string& token) {
+  RunDirectory run;
+  run.path_ = WithoutTrailingSlash(given_path);
+  std::error_code error;
+  if (!fs::is_directory(run.path_, error) || Look(run.path_) != Contents::kRun) {
+    throw ConfigError(fmt::format("{}: holds no run to resume", run.path_.string()));
+  }
   run.lock_ = TakeLock(run.path_);
+  if (const auto status = ReadRunStatus(run.path_)) run.attempt_ = status->attempt + 1;
   run.token_was_chosen_ = !token.empty();
-  run.token_ = token.empty() ? RandomToken() : token;
+  run.token_ = token;
+  if (token.empty() && fs::exists(run.path_ / kTokenFile, error)) {
+    run.token_ = ReadToken(run.path_);
+  }
+  if (run.token_.empty()) run.token_ = RandomToken();
   ReplaceFile(run.path_ / kTokenFile, run.token_ + "\n", kModeSecret);
+  fs::remove(run.path_ / kEndpointsFile, error);  // of the earlier attempt's shards
   run.WriteStatus(RunState::kRunning, "starting", std::nullopt);
   return run;
 }
@@ -143,6 +207,8 @@ RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       token_(std::move(other.token_)),
       token_was_chosen_(other.token_was_chosen_),
+      attempt_(other.attempt_),
+      created_(std::exchange(other.created_, false)),
       moved_aside_(std::move(other.moved_aside_)),
       lock_(std::exchange(other.lock_, -1)) {}
 
@@ -151,7 +217,7 @@ RunDirectory::~RunDirectory() {
 }
 
 void RunDirectory::WriteConfig(std::string_view yaml) const {
-  ReplaceFile(path_ / "config.yaml", yaml, token_was_chosen_ ? kModeSecret : kModeShared);
+  ReplaceFile(path_ / kConfigFile, yaml, token_was_chosen_ ? kModeSecret : kModeShared);
 }
 
 void RunDirectory::WriteStatus(RunState state, std::string_view reason,
@@ -164,7 +230,15 @@ void RunDirectory::WriteStatus(RunState state, std::string_view reason,
             {"host", HostName()},
             {"pid", ProcessId()}};
   if (exit_status) json["exit_status"] = *exit_status;
-  ReplaceFile(path_ / kStatusFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  try {
+    ReplaceFile(path_ / kStatusFile, text);
+  } catch (const StorageError&) {
+    // A full disk, most likely: what the reserve held is enough for this one file.
+    std::error_code ignored;
+    if (!fs::remove(path_ / kReserveFile, ignored)) throw;
+    ReplaceFile(path_ / kStatusFile, text);
+  }
 }
 
 void RunDirectory::WriteEndpoints(const std::vector<std::string>& shards) const {
@@ -210,8 +284,7 @@ RunEndpoints ReadRunEndpoints(const fs::path& run_dir) {
     throw WireError(fmt::format("{}: no list of shard addresses", file.string()));
   }
   for (const auto& shard : json["shards"]) endpoints.shards.push_back(shard.get<std::string>());
-  endpoints.token = ReadFile(run_dir / kTokenFile);
-  while (!endpoints.token.empty() && endpoints.token.back() == '\n') endpoints.token.pop_back();
+  endpoints.token = ReadToken(run_dir);
   if (endpoints.token.empty()) {
     throw WireError(fmt::format("{}: empty", (run_dir / kTokenFile).string()));
   }

@@ -38,6 +38,11 @@ class RunDirectory {
   /// `token`: the job's secret; empty: 128 random bits. Kept in the file `token`, mode 0600.
   static RunDirectory Create(const std::filesystem::path& path, const std::string& token);
 
+  /// Locks the run in `path` to go on with it: its files stay, the attempt is one more, its token
+  /// is the old one unless another is given. Throws ConfigError when another job holds it or it is
+  /// no run.
+  static RunDirectory Resume(const std::filesystem::path& path, const std::string& token);
+
   RunDirectory(RunDirectory&& other) noexcept;
   RunDirectory& operator=(RunDirectory&&) = delete;
   ~RunDirectory();
@@ -45,9 +50,13 @@ class RunDirectory {
   const std::filesystem::path& Path() const { return path_; }
   const std::string& Token() const { return token_; }
   /// 1 at a fresh start; counts restarts.
-  std::uint32_t Attempt() const { return 1; }
+  std::uint32_t Attempt() const { return attempt_; }
   /// Where the earlier run of this name has gone.
   const std::optional<std::filesystem::path>& MovedAside() const { return moved_aside_; }
+
+  /// Nothing has started, and nothing will: takes back what Create has made and puts an earlier
+  /// run back in its place. Of a resumed run there is nothing to take back.
+  void Undo() noexcept;
 
   /// config.yaml. Of a run with a chosen token, which may stand in it, only its owner may read it.
   void WriteConfig(std::string_view yaml) const;
@@ -71,9 +80,18 @@ class RunDirectory {
   std::filesystem::path path_;
   std::string token_;
   bool token_was_chosen_ = false;
+  std::uint32_t attempt_ = 1;
+  bool created_ = false;
   std::optional<std::filesystem::path> moved_aside_;
   int lock_ = -1;
 };
+
+/// What status.json of a run directory says; nullopt when there is none that can be read.
+struct RunStatusFile {
+  std::string status;  ///< RunStateName
+  std::uint32_t attempt = 1;
+};
+std::optional<RunStatusFile> ReadRunStatus(const std::filesystem::path& run_dir);
 
 /// endpoints.json and token of a run directory. Throws StorageError when they are not there (yet)
 /// and WireError when they are not what a run writes.

@@ -61,4 +61,55 @@ void ScoreKeeper::OnRound(const RoundResult& result) {
   }
 }
 
+namespace {
+
+void PutStatistics(ByteWriter& out, const std::optional<ReturnStatistics>& statistics) {
+  out.Put(static_cast<std::uint8_t>(statistics ? 1 : 0));
+  if (!statistics) return;
+  out.Put(statistics->episodes);
+  for (const double value :
+       {statistics->mean, statistics->iqm, statistics->ci95.low, statistics->ci95.high}) {
+    out.Put(value);
+  }
+}
+
+std::optional<ReturnStatistics> GetStatistics(ByteReader& in) {
+  if (!in.GetBool()) return std::nullopt;
+  ReturnStatistics statistics;
+  statistics.episodes = in.Get<std::uint64_t>();
+  for (auto* value :
+       {&statistics.mean, &statistics.iqm, &statistics.ci95.low, &statistics.ci95.high}) {
+    *value = in.Get<double>();
+  }
+  return statistics;
+}
+
+}  // namespace
+
+// has_random u8, random_return f64, live teacher's statistics (u8, then episodes u64 and four f64),
+// count u16, then each model's name and retention_current f64.
+void ScoreKeeper::Save(ByteWriter& out) const {
+  out.Put(static_cast<std::uint8_t>(has_random_ ? 1 : 0));
+  out.Put(board_.random_return);
+  PutStatistics(out, live_teacher_);
+  out.Put(static_cast<std::uint16_t>(models_.size()));
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    out.PutString(models_[i].name);
+    out.Put(retention_current_[i]);
+  }
+}
+
+void ScoreKeeper::Load(ByteReader& in) {
+  has_random_ = in.GetBool();
+  board_.random_return = in.Get<double>();
+  live_teacher_ = GetStatistics(in);
+  for (auto left = in.Get<std::uint16_t>(); left > 0; --left) {
+    const std::string name = in.GetString();
+    const auto retention = in.Get<double>();
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      if (models_[i].name == name) retention_current_[i] = retention;
+    }
+  }
+}
+
 }  // namespace stillhouse

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/byte_io.h"
 #include "common/run/evaluation_scheduler.h"
 #include "common/run/scoreboard.h"
 
@@ -29,6 +30,12 @@ class ScoreKeeper {
 
   /// Sets everything but time, phase and frames.
   void OnRound(const RoundResult& result);
+
+  /// What the scores of a resumed run depend on: the random return, the live teacher's return,
+  /// retention_current by the models' names.
+  void Save(ByteWriter& out) const;
+  /// Models that were not there then keep their zeros. Throws WireError.
+  void Load(ByteReader& in);
 
   const Scoreboard& Board() const { return board_; }
   Scoreboard& Board() { return board_; }

@@ -103,6 +103,7 @@ std::string ProgressJson(const ProgressRecord& record) {
             {"return_mean", FiniteOrZero(record.return_mean)},
             {"actors_wait", record.actors_wait},
             {"learner_waits", record.learner_waits}};
+  if (record.resumed_from_updates) json["resumed_from_updates"] = *record.resumed_from_updates;
   Json students = Json::object();
   for (const auto& student : record.students) students[student.name] = StudentJson(student);
   json["students"] = std::move(students);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct RankFigures {
 /// the run's start. Field names are the file's (docs/operations.md).
 struct ProgressRecord {
   std::uint32_t attempt = 1;
+  /// Only in the first line of a resumed attempt: lines of earlier attempts with more updates than
+  /// this are superseded.
+  std::optional<std::uint64_t> resumed_from_updates;
   double time = 0;  ///< Unix seconds
   double elapsed_s = 0;
   std::string phase = "train";  ///< train | tail | final | end

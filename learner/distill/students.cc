@@ -82,4 +82,16 @@ std::vector<float> Students::Parameters(std::size_t student) const {
   return students_[student].model->Parameters();
 }
 
+ModelState Students::Save(std::size_t student) const {
+  SH_CHECK(student < students_.size(), "student {} of {}", student, students_.size());
+  ModelState state = students_[student].model->Save();
+  ExpectFinite(state, "student " + students_[student].settings.name);
+  return state;
+}
+
+void Students::Load(std::size_t student, const ModelState& state) {
+  SH_CHECK(student < students_.size(), "student {} of {}", student, students_.size());
+  students_[student].model->Load(state);
+}
+
 }  // namespace stillhouse::learner

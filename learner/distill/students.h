@@ -29,6 +29,8 @@ class Students final : public StudentCompute {
   /// student's loss stops being finite, ShapeError when the batch does not fit.
   std::vector<StudentStep> Update(const LabelledBatch& batch) override;
   std::vector<float> Parameters(std::size_t student) const override;
+  ModelState Save(std::size_t student) const override;
+  void Load(std::size_t student, const ModelState& state) override;
 
  private:
   void CheckBatch(const LabelledBatch& batch) const;

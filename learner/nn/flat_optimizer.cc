@@ -75,6 +75,20 @@ FlatOptimizer::FlatOptimizer(const OptimizerSettings& settings, std::size_t size
   if (!adam && settings.centered) centre_.resize(size);
 }
 
+void FlatOptimizer::Load(Memory memory) {
+  if (memory.first.size() != first_.size() || memory.second.size() != second_.size() ||
+      memory.centre.size() != centre_.size()) {
+    throw ShapeError(
+        fmt::format("optimiser: a memory of {}, {}, {} values; this one's is of {}, {}, {}",
+                    memory.first.size(), memory.second.size(), memory.centre.size(), first_.size(),
+                    second_.size(), centre_.size()));
+  }
+  steps_ = static_cast<std::int64_t>(memory.steps);
+  first_ = std::move(memory.first);
+  second_ = std::move(memory.second);
+  centre_ = std::move(memory.centre);
+}
+
 double FlatOptimizer::Step(std::span<float> parameters, std::span<const float> gradient) {
   SH_CHECK(parameters.size() == second_.size() && gradient.size() == second_.size(),
            "{} parameters, {} gradients, {} expected", parameters.size(), gradient.size(),

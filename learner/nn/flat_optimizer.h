@@ -20,6 +20,17 @@ class FlatOptimizer {
   /// parameters untouched, when it is not finite.
   double Step(std::span<float> parameters, std::span<const float> gradient);
 
+  /// What it remembers between steps, in the order of the parameters; empty: this kind has none.
+  struct Memory {
+    std::uint64_t steps = 0;
+    std::vector<float> first;
+    std::vector<float> second;
+    std::vector<float> centre;
+  };
+  Memory Save() const { return {static_cast<std::uint64_t>(steps_), first_, second_, centre_}; }
+  /// Throws ShapeError when the memory is not of this kind of optimiser and this many parameters.
+  void Load(Memory memory);
+
  private:
   OptimizerSettings settings_;
   std::int64_t steps_ = 0;

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "common/base/error.h"
 #include "learner/nn/flat_optimizer.h"
 #include "learner/nn/fused_network.h"
 #include "learner/nn/trained_model.h"
@@ -14,6 +15,7 @@ class FusedModel final : public TrainedModel {
       : network_(spec),
         parameters_(network_.ToFused(initial)),
         gradient_(parameters_.size()),
+        settings_(optimizer),
         optimizer_(optimizer, parameters_.size()) {}
 
   const NetworkSpec& Spec() const override { return network_.Spec(); }
@@ -41,16 +43,58 @@ class FusedModel final : public TrainedModel {
   }
   std::vector<float> Average() const override { return network_.ToCanonical(average_); }
 
+  ModelState Save() const override {
+    const auto memory = optimizer_.Save();
+    return {network_.Spec(),
+            static_cast<std::uint8_t>(settings_.kind),
+            memory.steps,
+            Canonical(parameters_),
+            Canonical(target_),
+            Canonical(average_),
+            Canonical(memory.first),
+            Canonical(memory.second),
+            Canonical(memory.centre)};
+  }
+  void Load(const ModelState& state) override {
+    ExpectStateFits(state, network_.Spec(), settings_);
+    optimizer_.Load(
+        {state.optimizer_steps, Fused(state.first), Fused(state.second), Fused(state.centre)});
+    parameters_ = Fused(state.parameters);
+    target_ = Fused(state.target);
+    average_ = Fused(state.average);
+  }
+
  private:
+  std::vector<float> Canonical(const std::vector<float>& block) const {
+    return block.empty() ? block : network_.ToCanonical(block);
+  }
+  std::vector<float> Fused(const std::vector<float>& block) const {
+    return block.empty() ? block : network_.ToFused(block);
+  }
+
   FusedNetwork network_;
   std::vector<float> parameters_;  ///< fused order, as all below
   std::vector<float> gradient_;
   std::vector<float> target_;   ///< empty before the first UpdateTarget
   std::vector<float> average_;  ///< empty before the first MoveAverage
+  OptimizerSettings settings_;
   FlatOptimizer optimizer_;
 };
 
 }  // namespace
+
+void ExpectStateFits(const ModelState& state, const NetworkSpec& network,
+                     const OptimizerSettings& optimizer) {
+  if (!(state.network == network)) {
+    throw ShapeError(fmt::format("the state is of network {} on {}, this one is {} on {}",
+                                 state.network.ToString(), state.network.Observation().ToString(),
+                                 network.ToString(), network.Observation().ToString()));
+  }
+  if (state.optimizer != static_cast<std::uint8_t>(optimizer.kind)) {
+    throw ShapeError(fmt::format("the state is of optimiser kind {}, this one is {}",
+                                 state.optimizer, static_cast<int>(optimizer.kind)));
+  }
+}
 
 std::unique_ptr<TrainedModel> MakeFusedModel(const NetworkSpec& spec,
                                              const OptimizerSettings& optimizer,

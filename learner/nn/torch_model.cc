@@ -50,9 +50,18 @@ class TensorOptimizer {
     return norm;
   }
 
+  const OptimizerSettings& Settings() const { return settings_; }
+  std::int64_t& Steps() { return steps_; }
+  std::int64_t Steps() const { return steps_; }
+  // Which of the three this kind uses, in FlatOptimizer's order.
+  bool UsesFirst() const { return Adam() || settings_.momentum > 0; }
+  bool UsesCentre() const { return !Adam() && settings_.centered; }
  private:
+  bool Adam() const { return settings_.kind == OptimizerSettings::Kind::kAdam; }
   OptimizerSettings settings_;
   std::int64_t steps_ = 0;
+
+ public:
   torch::Tensor first_, second_, centre_;
 };
 
@@ -103,6 +112,34 @@ class TorchModel final : public TrainedModel {
   }
   void MoveAverage(double rate) override { average_.lerp_(parameters_, rate); }
   std::vector<float> Average() const override { return ToHost(average_); }
+
+  ModelState Save() const override {
+    const auto used = [](bool uses, const torch::Tensor& tensor) {
+      return uses ? ToHost(tensor) : std::vector<float>{};
+    };
+    return {spec_,
+            static_cast<std::uint8_t>(optimizer_.Settings().kind),
+            static_cast<std::uint64_t>(optimizer_.Steps()),
+            ToHost(parameters_),
+            ToHost(target_),
+            ToHost(average_),
+            used(optimizer_.UsesFirst(), optimizer_.first_),
+            ToHost(optimizer_.second_),
+            used(optimizer_.UsesCentre(), optimizer_.centre_)};
+  }
+  void Load(const ModelState& state) override {
+    ExpectStateFits(state, spec_, optimizer_.Settings());
+    const auto fill = [this](torch::Tensor& tensor, const std::vector<float>& block) {
+      tensor = block.empty() ? torch::zeros_like(parameters_) : ToDevice(block);
+    };
+    optimizer_.Steps() = static_cast<std::int64_t>(state.optimizer_steps);
+    parameters_ = ToDevice(state.parameters);
+    target_ = state.target.empty() ? parameters_ : ToDevice(state.target);
+    fill(average_, state.average);
+    fill(optimizer_.first_, state.first);
+    fill(optimizer_.second_, state.second);
+    fill(optimizer_.centre_, state.centre);
+  }
 
  private:
   torch::Tensor ToDevice(std::span<const float> values) const {

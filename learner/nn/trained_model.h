@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/config/run_config.h"
+#include "common/model/model_state.h"
 #include "common/model/network_spec.h"
 #include "learner/nn/packed_rows.h"
 
@@ -36,7 +37,16 @@ class TrainedModel {
   virtual void MoveAverage(double rate) = 0;
   /// Canonical flat order; not corrected for its start at 0.
   virtual std::vector<float> Average() const = 0;
+
+  /// All of it, so that learning goes on exactly where it stood, on this or another backend.
+  virtual ModelState Save() const = 0;
+  /// Throws ShapeError when the state is of another network or another kind of optimiser.
+  virtual void Load(const ModelState& state) = 0;
 };
+
+/// Throws ShapeError unless `state` is of this network and this kind of optimiser.
+void ExpectStateFits(const ModelState& state, const NetworkSpec& network,
+                     const OptimizerSettings& optimizer);
 
 /// On the CPU, by FusedNetwork. `initial`: canonical flat parameters.
 std::unique_ptr<TrainedModel> MakeFusedModel(const NetworkSpec& spec,

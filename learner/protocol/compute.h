@@ -9,6 +9,7 @@
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/messages/labels.h"
+#include "learner/protocol/checkpoint_state.h"
 #include "replay/batch.h"
 
 namespace stillhouse::learner {
@@ -37,6 +38,10 @@ class TeacherCompute {
   virtual std::vector<float> Parameters() const = 0;
   /// Replaces the parameters by the final teacher's: their Polyak average, or as they are.
   virtual void Freeze(FinalTeacher final) = 0;
+  /// All of it. Throws NumericError when a parameter is not finite.
+  virtual TeacherState Save() const = 0;
+  /// Goes on from there. Throws ShapeError when the state is of another network or optimiser.
+  virtual void Load(const TeacherState& state) = 0;
 };
 
 /// What one batch gave one student.
@@ -53,6 +58,9 @@ class StudentCompute {
   virtual std::vector<StudentStep> Update(const LabelledBatch& batch) = 0;
   /// Flat parameters of the host's k-th student.
   virtual std::vector<float> Parameters(std::size_t student) const = 0;
+  /// As TeacherCompute's, of the host's k-th student.
+  virtual ModelState Save(std::size_t student) const = 0;
+  virtual void Load(std::size_t student, const ModelState& state) = 0;
 };
 
 /// Makes the compute of a process. Implemented by the Torch module that `stillhouse` loads at run

@@ -2,6 +2,8 @@
 
 #include <exception>
 
+#include "common/base/error.h"
+
 namespace stillhouse::learner {
 
 TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
@@ -21,6 +23,14 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
       case TeacherJob::Kind::kParameters:
         outcome.parameters = compute.Parameters();
         break;
+      case TeacherJob::Kind::kSave:
+        outcome.state = compute.Save();
+        break;
+      case TeacherJob::Kind::kLoad:
+        SH_CHECK(job.state.has_value());
+        compute.Load(*job.state);
+        job.state.reset();
+        break;
     }
   } catch (const std::exception& error) {
     outcome.error = error.what();
@@ -32,13 +42,17 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
 StudentOutcome Perform(StudentCompute& compute, std::size_t students, StudentJob job) {
   StudentOutcome outcome;
   try {
-    if (job.kind == StudentJob::Kind::kUpdate) {
-      outcome.steps = compute.Update(job.batch);
-    } else {
-      for (std::size_t k = 0; k < students; ++k) {
+    if (job.kind == StudentJob::Kind::kUpdate) outcome.steps = compute.Update(job.batch);
+    for (std::size_t k = 0; k < students; ++k) {
+      if (job.kind == StudentJob::Kind::kParameters) {
         outcome.parameters.push_back(compute.Parameters(k));
+      } else if (job.kind == StudentJob::Kind::kSave) {
+        outcome.states.push_back(compute.Save(k));
+      } else if (job.kind == StudentJob::Kind::kLoad && job.states.at(k)) {
+        compute.Load(k, *job.states[k]);
       }
     }
+    job.states.clear();
   } catch (const std::exception& error) {
     outcome.error = error.what();
   }

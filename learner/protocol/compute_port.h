@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,18 +20,23 @@ struct TeacherJob {
     kLabel,       ///< labels for `batch`, no learning
     kParameters,  ///< hand out the parameters, for publication under `pin`
     kFreeze,      ///< become the final teacher, then hand out the parameters
+    kSave,        ///< hand out the whole state, for checkpoint `checkpoint`
+    kLoad,        ///< go on from `state`
   };
   Kind kind = Kind::kUpdate;
   replay::Batch batch;
   std::uint32_t pin = 0;
   FinalTeacher final = FinalTeacher::kAverage;
+  std::uint64_t checkpoint = 0;
+  std::optional<TeacherState> state;
 };
 
 struct TeacherOutcome {
   TeacherJob job;    ///< as submitted, the batch included
   TeacherStep step;  ///< of kUpdate; of kLabel only its labels
   std::vector<float> parameters;
-  std::string error;  ///< not empty: the compute failed and does nothing more
+  std::optional<TeacherState> state;  ///< of kSave
+  std::string error;                  ///< not empty: the compute failed and does nothing more
 };
 
 /// Where a role submits jobs. Implementations never block.
@@ -42,17 +48,20 @@ class TeacherPort {
 
 /// The same for the students of one host.
 struct StudentJob {
-  enum class Kind : std::uint8_t { kUpdate, kParameters };
+  enum class Kind : std::uint8_t { kUpdate, kParameters, kSave, kLoad };
   Kind kind = Kind::kUpdate;
   LabelledBatch batch;
   std::uint32_t pin = 0;
   bool final = false;  ///< kParameters: the last ones of this run
+  std::uint64_t checkpoint = 0;
+  std::vector<std::optional<ModelState>> states;  ///< kLoad, [students]; none: as it is
 };
 
 struct StudentOutcome {
   StudentJob job;
   std::vector<StudentStep> steps;              ///< [students of the host]
   std::vector<std::vector<float>> parameters;  ///< [students of the host] for kParameters
+  std::vector<ModelState> states;              ///< [students of the host] for kSave
   std::string error;
 };
 

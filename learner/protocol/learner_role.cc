@@ -20,7 +20,8 @@ LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
       sampler_(settings_.shards, settings_.replay),
       rng_(MakeRng(settings_.seed, RngPurpose::kSampler, settings_.index)),
       labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts,
-              settings_.num_actions) {}
+              settings_.num_actions),
+      restored_(!settings_.resuming) {}
 
 void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
   switch (envelope.kind) {
@@ -40,10 +41,17 @@ void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
       if (stage_ == Stage::kTrain) stage_ = Stage::kFreezing;
       break;
     case MessageKind::kRunStatus:
-      if (stage_ == Stage::kTail && DecodeBody<RunStatus>(envelope).phase >= RunPhase::kFinal) {
+      phase_ = std::max(phase_, DecodeBody<RunStatus>(envelope).phase);
+      if (stage_ == Stage::kTail && phase_ >= RunPhase::kFinal) {
         stage_ = Stage::kIdle;
         ready_.clear();
       }
+      break;
+    case MessageKind::kCheckpointRequest:
+      SubmitSave(DecodeBody<CheckpointRequest>(envelope).id);
+      break;
+    case MessageKind::kRestore:
+      OnRestore(DecodeBody<Restore>(envelope));
       break;
     case MessageKind::kLeave:
       stage_ = Stage::kLeft;
@@ -59,6 +67,7 @@ void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
 
 void LearnerRole::Tick(Time now, Outbox& out) {
   if (stage_ == Stage::kLeft) return;
+  if (!restored_) return;
   if (!started_) {
     started_ = true;
     SubmitParameters(0);  // version 1: actors need weights before the first update
@@ -68,14 +77,15 @@ void LearnerRole::Tick(Time now, Outbox& out) {
 }
 
 void LearnerRole::Pump(Outbox& out) {
-  if (failed_ || stage_ == Stage::kLeft || stage_ == Stage::kIdle) return;
+  if (failed_ || !restored_ || stage_ == Stage::kLeft || stage_ == Stage::kIdle) return;
   BeginFreezeWhenIdle();
   RequestBatches(out);
   SubmitBatches();
 }
 
 void LearnerRole::RequestBatches(Outbox& out) {
-  const bool tail = stage_ == Stage::kTail && labels_.Hosts() > 0;
+  // A run that is resumed in its tail fills its store first: the phase says when that is over.
+  const bool tail = stage_ == Stage::kTail && phase_ == RunPhase::kTail && labels_.Hosts() > 0;
   blocked_ = false;
   if (stage_ != Stage::kTrain && !tail) return;
   const auto rows = static_cast<std::uint64_t>(settings_.teacher.batch_size);
@@ -141,6 +151,53 @@ void LearnerRole::SubmitParameters(std::uint32_t pin) {
   port_.Submit(std::move(job));
 }
 
+void LearnerRole::SubmitSave(std::uint64_t checkpoint) {
+  TeacherJob job;
+  job.kind = TeacherJob::Kind::kSave;
+  job.checkpoint = checkpoint;
+  port_.Submit(std::move(job));
+}
+
+void LearnerRole::OnRestore(const Restore& restore) {
+  if (restored_ || restore.models.size() != 1 || restore.models.front().model != 0) {
+    throw WireError(fmt::format("{}: a Restore of {} models{}", Address().ToString(),
+                                restore.models.size(), restored_ ? " after the start" : ""));
+  }
+  LearnerState state = LearnerState::Decode(restore.models.front().bytes);
+  submitted_ = updates_ = state.updates;
+  samples_ = consumed_ = state.samples;
+  version_ = state.version;
+  tail_batches_ = state.tail_batches;
+  loss_mean_ = state.loss_mean;
+  q_mean_ = state.q_mean;
+  grad_norm_mean_ = state.grad_norm_mean;
+  rng_.Restore(state.sampler);
+  TeacherJob load;
+  load.kind = TeacherJob::Kind::kLoad;
+  load.state = std::move(state.teacher);
+  port_.Submit(std::move(load));
+  restored_ = true;
+  if (!state.frozen) return;
+  // The parameters are the final ones already: freezing again only hands them out.
+  stage_ = Stage::kFreezing;
+  freeze_submitted_ = true;
+  TeacherJob freeze;
+  freeze.kind = TeacherJob::Kind::kFreeze;
+  freeze.final = FinalTeacher::kLast;
+  port_.Submit(std::move(freeze));
+}
+
+// Outcomes come in the order of submission: the counters are those of this very state.
+void LearnerRole::OnSaved(TeacherOutcome outcome, Outbox& out) {
+  SH_CHECK(outcome.state.has_value());
+  const bool frozen = stage_ == Stage::kTail || stage_ == Stage::kIdle;
+  const LearnerState state{
+      updates_,   consumed_, version_,        tail_batches_, frozen,
+      loss_mean_, q_mean_,   grad_norm_mean_, rng_.Save(),   std::move(*outcome.state)};
+  SendTo(out, Address(), kCoordinatorAddress,
+         CheckpointPart{outcome.job.checkpoint, updates_, consumed_, {{0, state.Encode()}}});
+}
+
 void LearnerRole::BeginFreezeWhenIdle() {
   if (stage_ != Stage::kFreezing || freeze_submitted_ || jobs_ > 0) return;
   freeze_submitted_ = true;
@@ -170,6 +227,11 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
     case TeacherJob::Kind::kParameters:
       OnParameters(std::move(outcome), out);
       break;
+    case TeacherJob::Kind::kSave:
+      OnSaved(std::move(outcome), out);
+      break;
+    case TeacherJob::Kind::kLoad:
+      break;
     case TeacherJob::Kind::kFreeze: {
       Frozen frozen{{{0, version_ + 1, updates_, outcome.parameters}}};
       OnParameters(std::move(outcome), out);
@@ -184,6 +246,7 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
 
 void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
   ++updates_;
+  consumed_ += outcome.job.batch.Size();
   TeacherStep& step = outcome.step;
   const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(updates_));
   loss_mean_ += rate * (step.loss - loss_mean_);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/base/rng.h"
+#include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
 #include "learner/protocol/compute_port.h"
@@ -15,7 +16,8 @@ namespace stillhouse::learner {
 
 /// The teacher's role: keeps batches prefetched, has the compute do a TD update on each, sends
 /// the new priorities back and the labelled batch on to the students, publishes weights. After
-/// Freeze it labels batches with the frozen teacher for as long as the tail lasts. Logic only.
+/// Freeze it labels batches with the frozen teacher for as long as the tail lasts. In a resumed
+/// run it waits for its Restore before anything else. Logic only.
 class LearnerRole final : public Role {
  public:
   struct Settings {
@@ -26,6 +28,7 @@ class LearnerRole final : public Role {
     TeacherSettings teacher;
     ReplaySettings replay;
     std::uint64_t seed = 1;
+    bool resuming = false;  ///< a Restore will come
   };
 
   /// `port` is borrowed and outlives the role.
@@ -50,6 +53,9 @@ class LearnerRole final : public Role {
   void OnReply(const Envelope& envelope);
   void SubmitBatches();
   void SubmitParameters(std::uint32_t pin);
+  void SubmitSave(std::uint64_t checkpoint);
+  void OnRestore(const Restore& restore);
+  void OnSaved(TeacherOutcome outcome, Outbox& out);
   void BeginFreezeWhenIdle();
   void OnUpdated(TeacherOutcome outcome, Outbox& out);
   void OnParameters(TeacherOutcome outcome, Outbox& out);
@@ -64,12 +70,15 @@ class LearnerRole final : public Role {
   std::deque<replay::Batch> ready_;
 
   Stage stage_ = Stage::kTrain;
+  RunPhase phase_ = RunPhase::kTrain;  ///< as the coordinator told
+  bool restored_ = false;              ///< or nothing to restore
   bool started_ = false;
   bool failed_ = false;
   bool freeze_submitted_ = false;
   std::uint64_t submitted_ = 0;  ///< TD updates submitted
   std::uint64_t updates_ = 0;    ///< TD updates done
   std::uint64_t samples_ = 0;    ///< rows requested for TD updates
+  std::uint64_t consumed_ = 0;   ///< rows of the TD updates done
   std::uint64_t allowance_ = 0;  ///< rows that may be requested in all
   std::uint64_t tail_batches_ = 0;
   std::uint64_t version_ = 0;

@@ -16,6 +16,8 @@ constexpr double kMeanSpan = 200;
 StudentRole::StudentRole(Settings settings, StudentPort& port)
     : settings_(std::move(settings)),
       port_(port),
+      before_(settings_.models.size(), 0),
+      restored_(!settings_.resuming),
       loss_mean_(settings_.models.size(), 0),
       agreement_mean_(settings_.models.size(), 0) {}
 
@@ -26,6 +28,16 @@ void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
       return;
     case MessageKind::kPinRequest:
       SubmitParameters(DecodeBody<PinRequest>(envelope).round);
+      return;
+    case MessageKind::kCheckpointRequest: {
+      StudentJob job;
+      job.kind = StudentJob::Kind::kSave;
+      job.checkpoint = DecodeBody<CheckpointRequest>(envelope).id;
+      port_.Submit(std::move(job));
+      return;
+    }
+    case MessageKind::kRestore:
+      OnRestore(DecodeBody<Restore>(envelope));
       return;
     case MessageKind::kFreeze:
       freezing_ = true;
@@ -52,18 +64,57 @@ void StudentRole::OnBatch(LabelledBatch batch) {
 
 void StudentRole::SubmitNext() {
   while (!freezing_ && !failed_ && jobs_ < kMaxJobs && !waiting_.empty()) {
-    port_.Submit({StudentJob::Kind::kUpdate, std::move(waiting_.front()), 0, false});
+    StudentJob job;
+    job.batch = std::move(waiting_.front());
+    port_.Submit(std::move(job));
     waiting_.pop_front();
     ++jobs_;
   }
 }
 
 void StudentRole::SubmitParameters(std::uint32_t pin) {
-  port_.Submit({StudentJob::Kind::kParameters, {}, pin, false});
+  StudentJob job;
+  job.kind = StudentJob::Kind::kParameters;
+  job.pin = pin;
+  port_.Submit(std::move(job));
+}
+
+void StudentRole::OnRestore(const Restore& restore) {
+  if (restored_) throw WireError(Address().ToString() + ": a Restore after the start");
+  StudentJob job;
+  job.kind = StudentJob::Kind::kLoad;
+  job.states.resize(settings_.models.size());
+  for (const ModelPart& part : restore.models) {
+    const auto found = std::find(settings_.models.begin(), settings_.models.end(), part.model);
+    if (found == settings_.models.end()) {
+      throw WireError(fmt::format("{}: a Restore of model {}, which lives elsewhere",
+                                  Address().ToString(), part.model));
+    }
+    const auto k = static_cast<std::size_t>(found - settings_.models.begin());
+    StudentState state = StudentState::Decode(part.bytes);
+    before_[k] = state.updates;
+    version_ = std::max(version_, state.version);
+    loss_mean_[k] = state.loss_mean;
+    agreement_mean_[k] = state.agreement_mean;
+    job.states[k] = std::move(state.model);
+  }
+  port_.Submit(std::move(job));
+  restored_ = true;
+}
+
+void StudentRole::OnSaved(StudentOutcome outcome, Outbox& out) {
+  CheckpointPart part{outcome.job.checkpoint, updates_, 0, {}};
+  SH_CHECK(outcome.states.size() == settings_.models.size());
+  for (std::size_t k = 0; k < settings_.models.size(); ++k) {
+    const StudentState state{UpdatesOf(k), version_, loss_mean_[k], agreement_mean_[k],
+                             std::move(outcome.states[k])};
+    part.models.push_back({settings_.models[k], state.Encode()});
+  }
+  SendTo(out, Address(), kCoordinatorAddress, part);
 }
 
 void StudentRole::Tick(Time now, Outbox& out) {
-  if (left_) return;
+  if (left_ || !restored_) return;
   if (!started_) {
     started_ = true;
     for (std::uint16_t l = 0; l < settings_.learners; ++l) {
@@ -74,7 +125,10 @@ void StudentRole::Tick(Time now, Outbox& out) {
   if (freezing_ && !frozen_ && jobs_ == 0) {
     frozen_ = true;
     Report(out);
-    port_.Submit({StudentJob::Kind::kParameters, {}, 0, true});
+    StudentJob job;
+    job.kind = StudentJob::Kind::kParameters;
+    job.final = true;
+    port_.Submit(std::move(job));
   }
   if (now - last_report_ >= kReportEvery) {
     last_report_ = now;
@@ -89,11 +143,16 @@ void StudentRole::OnDone(StudentOutcome outcome, Time, Outbox& out) {
            Failure{fmt::format("{}: {}", Address().ToString(), outcome.error)});
     return;
   }
-  if (outcome.job.kind == StudentJob::Kind::kUpdate) {
-    OnUpdated(outcome, out);
-    SubmitNext();
-  } else {
-    OnParameters(std::move(outcome), out);
+  switch (outcome.job.kind) {
+    case StudentJob::Kind::kUpdate:
+      OnUpdated(outcome, out);
+      return SubmitNext();
+    case StudentJob::Kind::kParameters:
+      return OnParameters(std::move(outcome), out);
+    case StudentJob::Kind::kSave:
+      return OnSaved(std::move(outcome), out);
+    case StudentJob::Kind::kLoad:
+      return;
   }
 }
 
@@ -101,7 +160,7 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
   --jobs_;
   ++updates_;
   SH_CHECK(outcome.steps.size() == settings_.models.size());
-  const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(updates_));
+  const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(UpdatesOf(0)));
   for (std::size_t k = 0; k < outcome.steps.size(); ++k) {
     loss_mean_[k] += rate * (outcome.steps[k].loss - loss_mean_[k]);
     agreement_mean_[k] += rate * (outcome.steps[k].agreement - agreement_mean_[k]);
@@ -121,14 +180,14 @@ void StudentRole::OnParameters(StudentOutcome outcome, Outbox& out) {
   Frozen frozen;
   for (std::size_t k = 0; k < settings_.models.size(); ++k) {
     if (outcome.job.final) {
-      frozen.models.push_back({settings_.models[k], version_, updates_, outcome.parameters[k]});
+      frozen.models.push_back({settings_.models[k], version_, UpdatesOf(k), outcome.parameters[k]});
     }
     const WeightsPublish publish{settings_.models[k], version_, outcome.job.pin,
                                  std::move(outcome.parameters[k])};
     for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
       SendTo(out, Address(), {RoleKind::kShard, shard}, publish);
     }
-    pinned.models.push_back({settings_.models[k], version_, updates_});
+    pinned.models.push_back({settings_.models[k], version_, UpdatesOf(k)});
   }
   if (outcome.job.pin != 0) SendTo(out, Address(), kCoordinatorAddress, pinned);
   if (outcome.job.final) SendTo(out, Address(), kCoordinatorAddress, frozen);
@@ -138,7 +197,7 @@ void StudentRole::Report(Outbox& out) {
   StudentReport report;
   for (std::size_t k = 0; k < settings_.models.size(); ++k) {
     report.students.push_back(
-        {settings_.models[k], updates_, version_, loss_mean_[k], agreement_mean_[k]});
+        {settings_.models[k], UpdatesOf(k), version_, loss_mean_[k], agreement_mean_[k]});
   }
   SendTo(out, Address(), kCoordinatorAddress, report);
 }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <vector>
 
+#include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
 #include "common/messages/labels.h"
@@ -16,7 +17,8 @@ namespace stillhouse::learner {
 inline constexpr std::uint32_t kCreditWindow = 16;
 
 /// One student host: takes labelled batches, has its students learn from them, returns a credit
-/// for each, publishes the students' weights. Logic only; the arithmetic is behind `port`.
+/// for each, publishes the students' weights. In a resumed run it waits for its Restore before
+/// anything else. Logic only; the arithmetic is behind `port`.
 class StudentRole final : public Role {
  public:
   struct Settings {
@@ -25,6 +27,7 @@ class StudentRole final : public Role {
     std::int32_t publish_every = 100;   ///< updates between publications of all of them
     std::uint16_t shards = 1;
     std::uint16_t learners = 1;
+    bool resuming = false;  ///< a Restore will come
   };
 
   /// `port` is borrowed and outlives the role.
@@ -45,13 +48,18 @@ class StudentRole final : public Role {
   void SubmitParameters(std::uint32_t pin);
   void OnUpdated(const StudentOutcome& outcome, Outbox& out);
   void OnParameters(StudentOutcome outcome, Outbox& out);
+  void OnRestore(const Restore& restore);
+  void OnSaved(StudentOutcome outcome, Outbox& out);
+  std::uint64_t UpdatesOf(std::size_t student) const { return before_[student] + updates_; }
   void Report(Outbox& out);
 
   Settings settings_;
   StudentPort& port_;
   std::deque<LabelledBatch> waiting_;
-  std::uint64_t updates_ = 0;
+  std::vector<std::uint64_t> before_;  ///< [students] updates in earlier attempts of the run
+  std::uint64_t updates_ = 0;          ///< of all of them, in this one
   std::uint64_t version_ = 0;
+  bool restored_ = false;  ///< or nothing to restore
   std::int32_t jobs_ = 0;  ///< updates submitted and not done
   bool started_ = false;
   bool freezing_ = false;  ///< no more updates are submitted

@@ -94,6 +94,18 @@ void Teacher::MoveAverage() {
   average_missing_ *= decay;
 }
 
+TeacherState Teacher::Save() const {
+  TeacherState state{updates_, average_missing_, model_->Save()};
+  ExpectFinite(state.model, "teacher");
+  return state;
+}
+
+void Teacher::Load(const TeacherState& state) {
+  model_->Load(state.model);
+  updates_ = state.updates;
+  average_missing_ = state.average_missing;
+}
+
 void Teacher::Freeze(FinalTeacher final) {
   if (final == FinalTeacher::kLast || average_missing_ >= 1) return;
   auto average = model_->Average();

@@ -23,6 +23,8 @@ class Teacher final : public TeacherCompute {
   std::vector<float> Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return model_->Parameters(); }
   void Freeze(FinalTeacher final) override;
+  TeacherState Save() const override;
+  void Load(const TeacherState& state) override;
 
  private:
   void CheckBatch(const replay::Batch& batch) const;

@@ -51,6 +51,27 @@ std::vector<std::string> StatFieldsOf(pid_t pid) {
 
 RunningJob::RunningJob(int ranks, const std::vector<std::string>& arguments)
     : directory_(NewDirectory()) {
+  Restart(ranks, arguments);
+}
+
+void RunningJob::Signal(int signal) const { ::kill(pid_, signal); }
+
+void RunningJob::KillAll() {
+  // First stopped: nobody starts anything while the list is made.
+  ::kill(pid_, SIGSTOP);
+  std::vector<pid_t> victims = DescendantsOf(pid_);
+  victims.push_back(pid_);
+  for (const pid_t victim : victims) ::kill(victim, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+  const auto alive = [](pid_t pid) {
+    const auto fields = StatFieldsOf(pid);
+    return fields.size() > 3 && fields[2] != "Z";
+  };
+  while (std::any_of(victims.begin(), victims.end(), alive)) Pause();
+}
+
+void RunningJob::Restart(int ranks, const std::vector<std::string>& arguments) {
   const std::string program = (BuildDirectory() / "stillhouse").string();
   std::vector<std::string> command;
   if (ranks > 0) {
@@ -142,6 +163,20 @@ std::vector<pid_t> ChildrenOf(pid_t parent) {
     }
   }
   return children;
+}
+
+std::vector<pid_t> DescendantsOf(pid_t ancestor) {
+  std::vector<pid_t> found;
+  std::vector<pid_t> parents{ancestor};
+  while (!parents.empty()) {
+    const pid_t parent = parents.back();
+    parents.pop_back();
+    for (const pid_t child : ChildrenOf(parent)) {
+      found.push_back(child);
+      parents.push_back(child);
+    }
+  }
+  return found;
 }
 
 bool Maps(pid_t pid, const std::string& part) {

@@ -21,6 +21,13 @@ class RunningJob {
   RunningJob(const RunningJob&) = delete;
   RunningJob& operator=(const RunningJob&) = delete;
 
+  /// Starts the job anew in the same run directory. Only after Wait or KillAll.
+  void Restart(int ranks, const std::vector<std::string>& arguments);
+  /// To mpirun, or to the program itself without it.
+  void Signal(int signal) const;
+  /// kill -9 for the launcher, every rank and every worker, as a node's death would have it.
+  void KillAll();
+
   /// The exit status; nullopt when it still runs after `timeout` (and is killed).
   std::optional<int> Wait(std::chrono::seconds timeout);
   /// Waits until progress.jsonl has a line for which `predicate` holds; that line.
@@ -51,6 +58,8 @@ class RunningJob {
   pid_t pid_ = -1;
 };
 
+/// All processes below this one, grandchildren included.
+std::vector<pid_t> DescendantsOf(pid_t ancestor);
 /// Workers are found by what they are: processes of this program whose parent is `parent`.
 std::vector<pid_t> ChildrenOf(pid_t parent);
 /// Whether a file whose name holds `part` is mapped into the process.

@@ -207,8 +207,6 @@ TEST(ConfigLoadTest, MissingFileIsAConfigError) {
 
 TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
   const std::vector<std::string> refused = {
-      "checkpoint: {every: 300s}",
-      "checkpoint: {keep: 3}",
       "replay: {durability: async}",
       "replay: {dir: /tmp/x}",
       "monitor: {http: 127.0.0.1:8787}",
@@ -236,6 +234,21 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
   for (const char* id : {"box2d/lunar_lander", "data/digits", "plugin:x.so", "python:m:C"}) {
     EXPECT_THAT(ErrorsOf("env: {id: '" + std::string(id) + "'}\n"), HasSubstr("not supported yet"));
   }
+}
+
+TEST(ConfigLoadTest, CheckpointsHaveAnIntervalOrAreOff) {
+  const auto with = [](const std::string& text) {
+    return LoadConfigText(WithMinimal(text), "c.yaml").checkpoint;
+  };
+  EXPECT_EQ(with("checkpoint: {every: 2m, keep: 5}").every,
+            (Duration{120, Duration::Unit::kSeconds}));
+  EXPECT_EQ(with("checkpoint: {every: 2m, keep: 5}").keep, 5);
+  EXPECT_EQ(with("checkpoint: {every: off}").every.value, 0);
+  EXPECT_EQ(with("").every.value, 300);
+  EXPECT_NE(ErrorsOf(WithMinimal("checkpoint: {every: -5s}")), "");
+  EXPECT_NE(ErrorsOf(WithMinimal("checkpoint: {keep: 0}")), "");
+  // Updates count time only in deterministic runs.
+  EXPECT_NE(ErrorsOf(WithMinimal("checkpoint: {every: 100 updates}")), "");
 }
 
 TEST(ConfigLoadTest, AcceptsTheOffValuesOfWhatIsNotBuiltYet) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <deque>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -101,6 +102,55 @@ TEST(RateLimiterTest, HoldsItsToleranceUnderLateReportsAndNeverStops) {
     }
     EXPECT_GT(inserted, min_size);
     EXPECT_GT(sampled, 10 * batch);
+  }
+}
+
+TEST(RateLimiterTest, ResumedLetsAWholeChunkInOnTopOfTheRefill) {
+  // The checkpoint's samples are at the lower end of the tolerance: they allow nothing more.
+  RateLimiter limiter(2, 100, 40);
+  limiter.Resume(500, 2 * (500 - 100) - 40);
+  // Chunks of 16 never add up to exactly 100: without room for the last one sampling never begins.
+  EXPECT_EQ(limiter.InsertAllowance(), 500U + 100U + 20U);
+  limiter.ReportInserted(592);
+  EXPECT_EQ(limiter.SampleAllowance(), 760U);
+  limiter.ReportInserted(608);
+  EXPECT_EQ(limiter.SampleAllowance(), 2U * 508U + 40U);
+}
+
+TEST(ShareOutTest, GivesWhatIsLeftToTheShardsWithTheLeastRoom) {
+  using Counts = std::vector<std::uint64_t>;
+  EXPECT_EQ(ShareOut(100, Counts{0, 0}, Counts{0, 0}), (Counts{50, 50}));
+  // Shard 0 has used its 50: what shard 1 has not used is not given out a second time.
+  EXPECT_EQ(ShareOut(100, Counts{50, 0}, Counts{50, 50}), (Counts{50, 50}));
+  EXPECT_EQ(ShareOut(120, Counts{50, 0}, Counts{50, 50}), (Counts{70, 50}));
+  EXPECT_EQ(ShareOut(200, Counts{50, 0}, Counts{50, 50}), (Counts{125, 75}));
+  // Grants do not fall.
+  EXPECT_EQ(ShareOut(10, Counts{50, 0}, Counts{50, 50}), (Counts{50, 50}));
+}
+
+TEST(ShareOutTest, NeverGivesOutMoreThanTheWholeStoresAllowance) {
+  const std::uint64_t seed = 11;
+  SCOPED_TRACE(seed);
+  Rng rng(seed);
+  for (int round = 0; round < 200; ++round) {
+    const std::size_t shards = 1 + rng.Below(5);
+    std::vector<std::uint64_t> granted(shards, 0);
+    std::vector<std::uint64_t> inserted(shards, 0);
+    std::vector<std::uint64_t> reported(shards, 0);
+    std::uint64_t allowance = 0;
+    for (int step = 0; step < 200; ++step) {
+      allowance += rng.Below(50);
+      const std::size_t shard = rng.Below(shards);
+      inserted[shard] += rng.Below(granted[shard] - inserted[shard] + 1);
+      if (rng.Below(2) == 0) reported[shard] = inserted[shard];
+      const auto grants = ShareOut(allowance, reported, granted);
+      for (std::size_t k = 0; k < shards; ++k) ASSERT_GE(grants[k], granted[k]);
+      granted = grants;
+      ASSERT_LE(std::accumulate(granted.begin(), granted.end(), std::uint64_t{0}), allowance);
+    }
+    // All but what does not divide is given out.
+    EXPECT_GT(std::accumulate(granted.begin(), granted.end(), std::uint64_t{0}) + shards,
+              allowance);
   }
 }
 

@@ -183,11 +183,17 @@ TEST_F(LearnerRoleTest, AfterFreezeItLabelsForTheTailWithoutCountingSamples) {
   const std::uint64_t updates = role_.Updates();
   const std::uint64_t samples = role_.Samples();
   Say(kCoordinatorAddress, Freeze{});
-  for (int i = 0; i < 20; ++i) {
-    AnswerRequests();
-    if (!port_.jobs.empty()) DoFirst();
-  }
+  const auto play = [this] {
+    for (int i = 0; i < 20; ++i) {
+      AnswerRequests();
+      if (!port_.jobs.empty()) DoFirst();
+    }
+  };
+  play();
   EXPECT_EQ(out_.To<Frozen>(kCoordinatorAddress).size(), 1U);
+  EXPECT_EQ(port_.Count(TeacherJob::Kind::kLabel), 0U) << "before the coordinator says so";
+  Say(kCoordinatorAddress, RunStatus{RunPhase::kTail, 0, 0});
+  play();
   EXPECT_EQ(role_.Updates(), updates);
   EXPECT_EQ(role_.Samples(), samples);
   const auto batches = out_.To<LabelledBatch>(kStudent);
@@ -208,6 +214,85 @@ TEST_F(LearnerRoleTest, AFailingComputeIsReportedAndStopsTheUpdates) {
   const std::size_t jobs = port_.jobs.size();
   AnswerRequests();
   EXPECT_EQ(port_.jobs.size(), jobs);
+}
+
+ModelState TinyState() {
+  return {NetworkSpec::Create({{.kind = LayerKind::kQHead}}, {ElementKind::kFloats, {1}}, 2),
+          0,
+          5,
+          {1, 2, 3, 4},
+          {},
+          {},
+          {},
+          {},
+          {}};
+}
+
+TEST_F(LearnerRoleTest, HandsOutItsPartWithTheRowsThatItsUpdatesConsumed) {
+  Start(8 * kBatch);
+  for (int i = 0; i < 20; ++i) {
+    AnswerRequests();
+    if (!port_.jobs.empty()) DoFirst();
+  }
+  ASSERT_GT(role_.Updates(), 0U);
+  Say(kCoordinatorAddress, CheckpointRequest{3});
+  while (port_.jobs.front().kind != TeacherJob::Kind::kSave) DoFirst();
+  TeacherOutcome saved;
+  saved.job = std::move(port_.jobs.front());
+  port_.jobs.erase(port_.jobs.begin());
+  saved.state = TeacherState{7, 0.5, TinyState()};
+  role_.OnDone(std::move(saved), 0s, out_);
+  const auto parts = out_.To<CheckpointPart>(kCoordinatorAddress);
+  ASSERT_EQ(parts.size(), 1U);
+  EXPECT_EQ(parts[0].id, 3U);
+  EXPECT_EQ(parts[0].updates, role_.Updates());
+  EXPECT_EQ(parts[0].samples, role_.Updates() * kBatch);
+  const auto state = LearnerState::Decode(parts[0].models.at(0).bytes);
+  EXPECT_EQ(state.updates, role_.Updates());
+  EXPECT_FALSE(state.frozen);
+  EXPECT_EQ(state.teacher.model.parameters, (std::vector<float>{1, 2, 3, 4}));
+}
+
+TEST(LearnerRoleResumeTest, WaitsForItsRestoreAndThenGoesOnCounting) {
+  auto settings = SmallSettings();
+  settings.resuming = true;
+  HeldPort port;
+  LearnerRole role(settings, port);
+  CapturedOutbox out;
+  role.Tick(0s, out);
+  EXPECT_TRUE(port.jobs.empty());
+  EXPECT_TRUE(out.envelopes.empty());
+  const LearnerState state{50, 200, 9, 0, false, 1, 2, 3, Rng(3).Save(), {50, 0.25, TinyState()}};
+  role.Handle(From(kCoordinatorAddress, kLearner, Restore{{{0, state.Encode()}}}), 0s, out);
+  ASSERT_EQ(port.jobs.size(), 1U);
+  EXPECT_EQ(port.jobs[0].kind, TeacherJob::Kind::kLoad);
+  EXPECT_EQ(port.jobs[0].state->updates, 50);
+  role.OnDone(port.DoFirst(), 0s, out);
+  role.Tick(1s, out);
+  EXPECT_EQ(role.Updates(), 50U);
+  EXPECT_EQ(role.Samples(), 200U);
+  ASSERT_EQ(port.Count(TeacherJob::Kind::kParameters), 1U);
+  role.OnDone(port.DoFirst(), 1s, out);
+  EXPECT_EQ(out.To<WeightsPublish>(Shard(0)).at(0).version, 10U);
+  EXPECT_THROW(
+      role.Handle(From(kCoordinatorAddress, kLearner, Restore{{{0, state.Encode()}}}), 1s, out),
+      WireError);
+}
+
+TEST(LearnerRoleResumeTest, AFrozenTeacherSaysSoAgainWithItsFinalParameters) {
+  auto settings = SmallSettings();
+  settings.resuming = true;
+  HeldPort port;
+  LearnerRole role(settings, port);
+  CapturedOutbox out;
+  const LearnerState state{50, 200, 9, 0, true, 1, 2, 3, Rng(3).Save(), {50, 0.25, TinyState()}};
+  role.Handle(From(kCoordinatorAddress, kLearner, Restore{{{0, state.Encode()}}}), 0s, out);
+  ASSERT_EQ(port.jobs.size(), 2U);
+  EXPECT_EQ(port.jobs[1].kind, TeacherJob::Kind::kFreeze);
+  EXPECT_EQ(port.jobs[1].final, FinalTeacher::kLast) << "they are the final ones already";
+  while (!port.jobs.empty()) role.OnDone(port.DoFirst(), 0s, out);
+  ASSERT_EQ(out.To<Frozen>(kCoordinatorAddress).size(), 1U);
+  EXPECT_EQ(out.To<Frozen>(kCoordinatorAddress)[0].models.at(0).updates, 50U);
 }
 
 }  // namespace

@@ -1,0 +1,193 @@
+// The coordinator's part in checkpoints and in going on from one; phases and all else are in
+// coordinator.cc.
+#include <algorithm>
+
+#include "common/run/coordinator.h"
+
+namespace stillhouse {
+namespace {
+
+constexpr const char* kCoordinatorFile = "coordinator.state";
+/// Who asked for the end gives half a minute for it.
+constexpr Time kPreemptLimit = std::chrono::seconds(25);
+
+}  // namespace
+
+std::string CheckpointFileOf(const std::string& model, std::size_t index) {
+  return index == 0 ? "teacher.state" : "student-" + model + ".state";
+}
+
+ResumePoint MakeResumePoint(const Checkpoint& checkpoint,
+                            const std::vector<std::string>& model_names) {
+  const auto file = [&checkpoint](const std::string& name) {
+    const auto found = checkpoint.files.find(name);
+    if (found == checkpoint.files.end()) {
+      throw WireError(fmt::format("checkpoint {}: it has no {}", checkpoint.facts.updates, name));
+    }
+    return found->second;
+  };
+  ResumePoint point{CoordinatorState::Decode(file(kCoordinatorFile)), {}};
+  point.models.push_back({0, file(CheckpointFileOf(model_names.at(0), 0))});
+  for (std::size_t i = 1; i < model_names.size(); ++i) {
+    const auto found = checkpoint.files.find(CheckpointFileOf(model_names[i], i));
+    if (found == checkpoint.files.end()) continue;  // a new student, or one that never answered
+    point.models.push_back({static_cast<std::uint16_t>(i), found->second});
+  }
+  return point;
+}
+
+void Coordinator::Resume(Time now, Outbox& out) {
+  const ResumePoint& point = *settings_.resume;
+  const CoordinatorState& before = point.coordinator;
+  limiter_.Resume(before.inserted, before.samples);
+  ByteReader scores(before.scores, "scores of a checkpoint");
+  scores_.Load(scores);
+  scores.ExpectEnd();
+  checkpoints_.Remember(point.models, now);
+  const auto at_resume = [&](const Duration& every) {
+    if (every.unit == Duration::Unit::kUpdates) return static_cast<double>(before.updates);
+    if (every.unit == Duration::Unit::kFrames) return static_cast<double>(before.frames);
+    return Seconds(now);
+  };
+  last_evaluation_ = at_resume(settings_.config.evaluation.every);
+  last_checkpoint_ = at_resume(settings_.config.checkpoint.every);
+  last_progress_ = at_resume(settings_.config.monitor.log_every);
+
+  Restore teacher;
+  std::vector<Restore> hosts(settings_.student_hosts);
+  for (const auto& part : point.models) {
+    if (part.model == 0) {
+      teacher.models.push_back(part);
+    } else {
+      hosts.at(settings_.host_of_student.at(part.model - 1U)).models.push_back(part);
+    }
+  }
+  SendTo(out, Address(), {RoleKind::kLearner, 0}, teacher);
+  for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
+    SendTo(out, Address(), {RoleKind::kStudentHost, host}, hosts[host]);
+  }
+  recorder_.OnNote(fmt::format(
+      "attempt {}: resumed from {} updates, {} frames, {:.1f} s; the store holds nothing "
+      "(replay.durability: none): sampling waits until {} new transitions have come",
+      settings_.attempt, before.updates, before.frames, Seconds(before.elapsed),
+      settings_.config.replay.min_size));
+  ProgressRecord record = progress_.Take(now, phase_);
+  record.resumed_from_updates = before.updates;
+  recorder_.OnProgress(record);
+  if (before.frozen_at > Time{}) {
+    frozen_at_ = before.frozen_at;
+    step_ = Step::kFreezing;  // the learner says Frozen again, with the final parameters
+    step_since_ = now;
+  }
+}
+
+Time Coordinator::TailSpent(Time now) const {
+  switch (step_) {
+    case Step::kRunning:
+    case Step::kFreezing:
+      return {};
+    case Step::kRefilling:
+      return step_since_ - tail_since_;
+    case Step::kTail:
+      return now - tail_since_;
+    case Step::kFreezingStudents:
+    case Step::kFinal:
+    case Step::kLeaving:
+      break;
+  }
+  return FromSeconds(Seconds(frozen_at_) * settings_.config.stop.distill_tail + 1);
+}
+
+void Coordinator::Preempt(const std::string& reason) {
+  if (preempt_wanted_) return;
+  preempt_wanted_ = true;
+  preempt_reason_ = reason;
+  recorder_.OnNote(reason + ": a checkpoint, then the end");
+}
+
+void Coordinator::BeginCheckpointIfWanted(Time now, Outbox& out) {
+  const Duration& every = settings_.config.checkpoint.every;
+  const bool may = step_ == Step::kRunning || step_ == Step::kRefilling || step_ == Step::kTail ||
+                   step_ == Step::kFinal;
+  if (!may) return;
+  checkpoints_.AskLearnerWhenDue(now, Address(), out);
+  if (checkpoints_.Collecting() || checkpoint_writing_) return;
+  if (ChecksPeriodically() && step_ != Step::kFinal && Due(every, last_checkpoint_, now)) {
+    checkpoint_wanted_ = true;
+  }
+  if (!checkpoint_wanted_ && !preempt_wanted_) return;
+  checkpoint_wanted_ = false;
+  preempt_collecting_ = preempt_wanted_;
+  checkpoints_.Begin(now, Address(), out);
+}
+
+void Coordinator::TickCheckpoints(Time now, Outbox& out) {
+  if (const auto outcome = recorder_.TakeCheckpointOutcome())
+    OnCheckpointOutcome(*outcome, now, out);
+  if (outcome_.failed || step_ == Step::kLeaving) return;
+  if (preempt_wanted_ && !preempt_since_) preempt_since_ = now;
+  if (preempt_since_ && now - *preempt_since_ > kPreemptLimit) {
+    return Fail(fmt::format("{}, and no checkpoint was complete after {:.0f} s", preempt_reason_,
+                            Seconds(kPreemptLimit)));
+  }
+  BeginCheckpointIfWanted(now, out);
+  if (auto collected = checkpoints_.Take(now)) WriteCheckpoint(std::move(*collected), now);
+}
+
+void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time now) {
+  CoordinatorState state;
+  state.updates = collected.updates;
+  state.samples = collected.samples;
+  state.frames = progress_.Frames();
+  state.inserted = progress_.Inserted();
+  state.episodes = progress_.Episodes();
+  state.attempt = settings_.attempt;
+  state.elapsed = now;
+  state.frozen_at = frozen_at_;
+  state.tail_spent = TailSpent(now);
+  ByteWriter scores;
+  scores_.Save(scores);
+  state.scores = scores.Take();
+
+  Checkpoint checkpoint;
+  checkpoint.facts = {collected.updates, state.frames, settings_.attempt, PhaseName(phase_), {}};
+  for (auto& [model, bytes] : collected.models) {
+    checkpoint.files[CheckpointFileOf(settings_.models.at(model).name, model)] = std::move(bytes);
+  }
+  checkpoint.files[kCoordinatorFile] = state.Encode();
+  for (const auto& [model, age] : collected.reused) {
+    const std::string& name = settings_.models.at(model).name;
+    checkpoint.facts.reused[name] = Seconds(age);
+    recorder_.OnNote(
+        fmt::format("student {} does not answer: its part of the checkpoint is {:.0f} "
+                    "s old",
+                    name, Seconds(age)));
+  }
+  for (const auto model : collected.missing) {
+    recorder_.OnNote(fmt::format("student {} has never answered: the checkpoint is without it",
+                                 settings_.models.at(model).name));
+  }
+  checkpoint_writing_ = true;
+  recorder_.WriteCheckpoint(std::move(checkpoint));
+}
+
+void Coordinator::OnCheckpointOutcome(const CheckpointOutcome& outcome, Time now, Outbox& out) {
+  checkpoint_writing_ = false;
+  const bool ends = preempt_wanted_ && preempt_collecting_;
+  if (outcome.error.empty()) {
+    recorder_.OnNote(
+        fmt::format("checkpoint {} written, {} bytes", outcome.updates, outcome.bytes));
+  } else if (ends) {
+    return Fail(
+        fmt::format("{}, and no checkpoint could be written: {}", preempt_reason_, outcome.error));
+  } else {
+    recorder_.OnNote(
+        fmt::format("no checkpoint was written, the earlier ones stand: {}", outcome.error));
+  }
+  if (!ends || outcome_.failed) return;
+  outcome_.preempted = true;
+  outcome_.reason = preempt_reason_;
+  BeginLeaving(now, out);
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/messages/checkpoint.h"
+#include "common/run/checkpoint_store.h"
+
+namespace stillhouse {
+
+/// The coordinator's own part of a checkpoint; coordinator_state.cc opens with the format.
+struct CoordinatorState {
+  std::uint64_t updates = 0;  ///< of the teacher
+  std::uint64_t samples = 0;  ///< S of the rate limiter
+  std::uint64_t frames = 0;
+  std::uint64_t inserted = 0;  ///< I of the rate limiter
+  std::uint64_t episodes = 0;
+  std::uint32_t attempt = 1;
+  Time elapsed{};                    ///< of the run, over all attempts
+  Time frozen_at{};                  ///< when the teacher was frozen; 0: it has not been
+  Time tail_spent{};                 ///< of the students' time with the frozen teacher
+  std::vector<std::uint8_t> scores;  ///< ScoreKeeper::Save
+
+  std::vector<std::uint8_t> Encode() const;
+  /// Throws WireError.
+  static CoordinatorState Decode(std::span<const std::uint8_t> bytes);
+};
+
+/// What a resumed run starts from.
+struct ResumePoint {
+  CoordinatorState coordinator;
+  std::vector<ModelPart> models;  ///< of the models of this job that the checkpoint has
+};
+
+/// "teacher.state", "student-<name>.state": a model's file in a checkpoint.
+std::string CheckpointFileOf(const std::string& model, std::size_t index);
+
+/// `model_names`: of this job, teacher first. Students without a part start fresh. Throws WireError
+/// when the coordinator's or the teacher's part is not there or not whole.
+ResumePoint MakeResumePoint(const Checkpoint& checkpoint,
+                            const std::vector<std::string>& model_names);
+
+}  // namespace stillhouse
