@@ -62,14 +62,14 @@ export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-268435456}
 
 # Default binding puts all threads of a rank on one core; ranks that wait must not burn one.
 # mpirun waits STILLHOUSE_TERM_GRACE seconds before SIGTERM and again before SIGKILL, also when a
-# rank ended with another status than 0: long enough for a checkpoint, and no longer. It dies with
-# this script, and has a process group of its own, so that a terminal's Ctrl-C comes here alone.
+# rank ended with another status than 0, so it is short: stops are asked for in another way (below).
+# It dies with this script, and has a process group of its own, so that a terminal's Ctrl-C comes here alone.
 set -m
 setpriv --pdeathsig TERM mpirun -n "$ranks" \
   --bind-to none \
   --oversubscribe \
   --mca mpi_yield_when_idle 1 \
-  --mca odls_base_sigkill_timeout "${STILLHOUSE_TERM_GRACE:-5}" \
+  --mca odls_base_sigkill_timeout "${STILLHOUSE_TERM_GRACE:-1}" \
   -x MALLOC_TRIM_THRESHOLD_ -x MALLOC_MMAP_THRESHOLD_ \
   "${mpi[@]}" \
   "${STILLHOUSE_BUILD:-$root/build}/stillhouse" "$@" </dev/null &

@@ -48,10 +48,27 @@ bool HasCheckpoint(const RunningJob& job, std::size_t at_least = 1) {
   return found >= at_least;
 }
 
+fs::path NewestCheckpoint(const RunningJob& job) {
+  fs::path newest;
+  long most = -1;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(job.Directory() / "run" / "checkpoints", error)) {
+    const std::string name = entry.path().filename().string();
+    if (name.find('.') != std::string::npos) continue;
+    if (std::stol(name) > most) {
+      most = std::stol(name);
+      newest = entry.path();
+    }
+  }
+  return newest;
+}
+
 /// Waits until a checkpoint with updates in it is there.
 ::testing::AssertionResult WaitForCheckpoint(const RunningJob& job, std::size_t at_least = 1) {
-  const auto line = job.WaitForProgress(60s, [&](const json& l) {
-    return l["updates"].get<int>() > 300 && HasCheckpoint(job, at_least);
+  const auto line = job.WaitForProgress(60s, [&](const json&) {
+    const fs::path newest = NewestCheckpoint(job);
+    return !newest.empty() && std::stol(newest.filename().string()) > 300 &&
+           HasCheckpoint(job, at_least);
   });
   if (line) return ::testing::AssertionSuccess();
   return ::testing::AssertionFailure() << job.Output();
@@ -62,20 +79,6 @@ json FirstLineOf(const RunningJob& job, int attempt) {
     if (line["attempt"] == attempt) return line;
   }
   return {};
-}
-
-fs::path NewestCheckpoint(const RunningJob& job) {
-  fs::path newest;
-  long most = -1;
-  for (const auto& entry : fs::directory_iterator(job.Directory() / "run" / "checkpoints")) {
-    const std::string name = entry.path().filename().string();
-    if (name.find('.') != std::string::npos) continue;
-    if (std::stol(name) > most) {
-      most = std::stol(name);
-      newest = entry.path();
-    }
-  }
-  return newest;
 }
 
 void ExpectWentOn(const RunningJob& job, int attempt) {
