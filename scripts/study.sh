@@ -3,9 +3,9 @@
 #   scripts/study.sh learning [GAME…] [--frames N] [--seed S] [-n RANKS] [--set KEY=VALUE]…
 # learning: trains configs/GAME.yaml and adds one row for each finished (game, seed) with its
 # conditions to docs/results/learning.csv; what has a row under the same conditions is not run
-# again, so that an interrupted study goes on by the same command. Without GAME: every game of
-# configs/. MinAtar games stop at a million frames unless told otherwise, classic tasks where their
-# preset does. --set tries other settings; the row names them.
+# again, and an interrupted run goes on from its last checkpoint: the same command resumes a study.
+# Without GAME: every game of configs/. MinAtar games stop at a million frames unless told
+# otherwise, classic tasks where their preset does. --set tries other settings; the row names them.
 # STILLHOUSE_BUILD names another build directory, STUDY_RESULTS another file of results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -38,7 +38,7 @@ is_minatar() {
 
 # learn GAME SEED FRAMES RANKS OVERRIDES…: one run and its row. Frames may be empty: the preset's.
 learn() {
-  local game=$1 seed=$2 frames=$3 ranks=$4 directory log plan started
+  local game=$1 seed=$2 frames=$3 ranks=$4 digest directory log plan started status=0
   shift 4
   local config=$root/configs/$game.yaml key arguments=(--set "run.seed=$seed") override title
   if [ -z "$frames" ] && is_minatar "$game"; then
@@ -57,14 +57,19 @@ learn() {
     echo "$title: done already"
     return
   fi
-  directory=$root/runs/study/learning-$game-$seed
+  digest=$(grep -v '^#' <<<"$plan" | cksum | cut -d ' ' -f 1)
+  directory=$root/runs/study/learning-$game-$seed-$digest
   log=$directory.log
   mkdir -p "$root/runs/study"
   echo "$title: runs; log: $log"
   started=$(date +%s)
-  if ! "$root/scripts/launch.sh" -n "$ranks" train "$config" --quiet --run-dir "$directory" \
-    "${arguments[@]}" >"$log" 2>&1; then
-    echo "study.sh: $title: ended badly; the log ends with:" >&2
+  "$root/scripts/launch.sh" -n "$ranks" train "$config" --quiet --run-dir "$directory" \
+    --resume auto "${arguments[@]}" >"$log" 2>&1 || status=$?
+  if [ "$status" -eq 75 ]; then
+    echo "study.sh: $title: stopped; the same command goes on" >&2
+    exit 75
+  elif [ "$status" -ne 0 ]; then
+    echo "study.sh: $title: exit status $status; the log ends with:" >&2
     tail -n 5 "$log" >&2
     return 1
   fi

@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 
-MODEL_COLUMNS = ["parameters", "return", "ci95_low", "ci95_high", "retention", "agreement", "regret"]
+MODEL_COLUMNS = ["parameters", "return", "ci95_low", "ci95_high", "retention", "agreement",
+                 "regret"]
 STUDENTS = ["small", "tiny"]
 # Conditions taken from the resolved configuration: column, path. A row counts as done only under
 # the same ones, so that a preset that has changed is run again and its older row stays.
@@ -30,11 +31,11 @@ CONDITIONS = [
     ("temperature", "students.small.loss.temperature"), ("max_steps", "evaluation.max_steps"),
 ]
 RESULTS_DO_NOT_DEPEND_ON = ("run.", "monitor.", "actors.workers", "actors.hosts")
-COLUMNS = (["game", "seed", "frames_asked", "overrides"] + ["teacher_return", "ci95_low", "ci95_high", "return_iqm", "episodes",
-                  "random_return", "frames", "updates", "parameters"]
+COLUMNS = (["game", "seed", "frames_asked", "overrides", "teacher_return", "ci95_low", "ci95_high",
+            "return_iqm", "episodes", "random_return", "frames", "updates", "parameters"]
            + [f"{student}_{column}" for student in STUDENTS for column in MODEL_COLUMNS]
            + [column for column, _ in CONDITIONS[1:]]
-           + ["ranks", "wall_s", "cores", "cpu", "commit", "date"])
+           + ["ranks", "attempts", "wall_s", "cores", "cpu", "commit", "date"])
 
 
 def read_rows(path):
@@ -110,7 +111,8 @@ def make_row(args):
         conditions = read_conditions(file)
     teacher = board["models"]["teacher"]
     row = dict.fromkeys(COLUMNS, "")
-    row.update(game=args.game, seed=args.seed, overrides=args.overrides, teacher_return=number(teacher["return_mean"]),
+    row.update(game=args.game, seed=args.seed, overrides=args.overrides,
+               teacher_return=number(teacher["return_mean"]),
                ci95_low=number(teacher["return_ci95"][0]),
                ci95_high=number(teacher["return_ci95"][1]),
                return_iqm=number(teacher["return_iqm"]), episodes=teacher["episodes"],
@@ -127,8 +129,10 @@ def make_row(args):
         row.update({f"{student}_{column}": value
                     for column, value in zip(MODEL_COLUMNS, values)})
     row.update(conditions)
-    row.update(ranks=args.ranks, wall_s=args.wall_s, cores=os.cpu_count(), cpu=cpu_model(),
-               commit=commit(), date=time.strftime("%Y-%m-%d", time.gmtime()))
+    # Since the last start: a run in several attempts took longer, and refilled its store each time.
+    row.update(ranks=args.ranks, attempts=status["attempt"], wall_s=args.wall_s,
+               cores=os.cpu_count(), cpu=cpu_model(), commit=commit(),
+               date=time.strftime("%Y-%m-%d", time.gmtime()))
     return row
 
 
