@@ -63,7 +63,8 @@ export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-268435456}
 # Default binding puts all threads of a rank on one core; ranks that wait must not burn one.
 # mpirun waits STILLHOUSE_TERM_GRACE seconds before SIGTERM and again before SIGKILL, also when a
 # rank ended with another status than 0, so it is short: stops are asked for in another way (below).
-# It dies with this script, and has a process group of its own, so that a terminal's Ctrl-C comes here alone.
+# It dies with this script, and has a process group of its own, so that a terminal's Ctrl-C comes
+# here alone.
 set -m
 setpriv --pdeathsig TERM mpirun -n "$ranks" \
   --bind-to none \

@@ -31,7 +31,8 @@ def main():
     expect(last["frames"] >= options.frames, f"frames {last['frames']} < {options.frames}")
     expect(last["updates"] >= options.updates, f"updates {last['updates']} < {options.updates}")
 
-    host_of_shard = [rank["host"] for rank in last["ranks"] if "shard" in rank["role"]]
+    host_of_shard = [rank["host"] for rank in last["ranks"]
+                     for role in rank["role"].split("+") if role == "shard"]
     hosts = {rank["host"] for rank in last["ranks"]}
     expect(hosts == set(addresses), f"ranks ran on {sorted(hosts)}")
     shards = json.loads((options.run / "endpoints.json").read_text())["shards"]

@@ -2,6 +2,7 @@
 # A Slurm cluster on the three hosts of three_hosts.sh, which is sourced before this file:
 #
 #   slurm_cluster_up     slurmctld on the hub, one slurmd on each of node1, node2, node3
+#   job_field JOB NAME   a field of `scontrol show job`
 #   job_state JOB        "RUNNING", "COMPLETED", …
 #
 # Real daemons with keys, spool and state in $work; they end with the namespaces.
@@ -74,4 +75,5 @@ PartitionName=main Nodes=node[1-3] Default=YES MaxTime=INFINITE State=UP
 CONF
 }
 
-job_state() { scontrol show job "$1" | sed -n 's/.*JobState=\([A-Z_]*\).*/\1/p'; }
+job_field() { scontrol show job "$1" | sed -n "s/.*[[:space:]]$2=\([^[:space:]]*\).*/\1/p" | head -n 1; }
+job_state() { job_field "$1" JobState; }
