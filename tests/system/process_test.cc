@@ -51,7 +51,7 @@ std::vector<pid_t> PidsOf(const json& line, const std::string& role) {
 }
 
 TEST(ProcessTest, TorchIsMappedWhereModelsTrainAndNowhereElse) {
-  RunningJob job(6, LongRun("4s"));
+  RunningJob job(6, LongRun("100s"));
   const auto line = Trained(job);
   ASSERT_TRUE(line) << job.Output();
   for (const auto pid : PidsOf(*line, "learner")) EXPECT_TRUE(Maps(pid, "libtorch"));
@@ -67,11 +67,12 @@ TEST(ProcessTest, TorchIsMappedWhereModelsTrainAndNowhereElse) {
   EXPECT_FALSE(Maps(workers[0], "libtorch"));
   EXPECT_FALSE(Maps(workers[0], "libmpi"));
   EXPECT_LE(RssMibOf(workers[0]), 30.0);
-  EXPECT_EQ(job.Wait(30s), 0) << job.Output();
+  job.Signal(SIGUSR1);
+  EXPECT_EQ(job.Wait(40s), 75) << job.Output();
 }
 
 TEST(ProcessTest, AKilledWorkerIsRestartedAndNothingElseHappens) {
-  RunningJob job(6, LongRun("8s"));
+  RunningJob job(6, LongRun("100s"));
   const auto line = Trained(job);
   ASSERT_TRUE(line) << job.Output();
   const auto host = PidsOf(*line, "actor_host").at(0);
@@ -85,12 +86,13 @@ TEST(ProcessTest, AKilledWorkerIsRestartedAndNothingElseHappens) {
   });
   ASSERT_TRUE(after) << job.Output();
   EXPECT_NE(ChildrenOf(host).at(0), workers[0]);
-  ASSERT_EQ(job.Wait(30s), 0) << job.Output();
-  EXPECT_EQ(job.Json("status.json")["status"], "done");
+  job.Signal(SIGUSR1);
+  ASSERT_EQ(job.Wait(40s), 75) << job.Output();
+  EXPECT_EQ(job.Json("status.json")["status"], "preempted");
 }
 
 TEST(ProcessTest, AStoppedStudentHostCostsTheTeacherNothingAndIsShown) {
-  RunningJob job(6, LongRun("14s"));
+  RunningJob job(6, LongRun("16s"));
   ASSERT_TRUE(Trained(job)) << job.Output();
   const auto before = job.WaitForProgress(
       20s, [](const json& now) { return now["elapsed_s"] > 4 && now["updates"] > 500; });
@@ -119,7 +121,7 @@ TEST(ProcessTest, AStoppedStudentHostCostsTheTeacherNothingAndIsShown) {
 }
 
 TEST(ProcessTest, RanksThatWaitSleep) {
-  auto arguments = LongRun("12s");
+  auto arguments = LongRun("100s");
   arguments.insert(arguments.end(), {"--set", "actors.workers=auto"});
   RunningJob job(8, arguments);
   const auto line = job.WaitForProgress(30s, [](const json& now) {

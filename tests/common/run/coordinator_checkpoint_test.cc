@@ -4,6 +4,7 @@
 namespace stillhouse {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace testing_support;
 
 /// A run that stands at 300 updates, 1 000 inserts (shards x 500), and writes checkpoints.

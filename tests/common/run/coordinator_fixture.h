@@ -13,8 +13,6 @@
 
 namespace stillhouse::testing_support {
 
-using namespace std::chrono_literals;
-
 constexpr RoleAddress kLearner{RoleKind::kLearner, 0};
 constexpr RoleAddress kStudent{RoleKind::kStudentHost, 0};
 constexpr RoleAddress kActors{RoleKind::kActorHost, 0};
@@ -97,7 +95,7 @@ class CoordinatorTest : public ::testing::Test {
       const std::size_t seen = out_.envelopes.size();
       Tick();
       for (std::size_t i = seen; i < out_.envelopes.size(); ++i) Answer(out_.envelopes[i]);
-      now_ += 100ms;
+      now_ += std::chrono::milliseconds(100);
     }
     return ::testing::AssertionFailure() << "never happened; notes:\n" << recorder_.notes;
   }
@@ -128,7 +126,7 @@ class CoordinatorTest : public ::testing::Test {
   NotingRecorder recorder_;
   Coordinator coordinator_;
   CapturedOutbox out_;
-  Time now_ = 1ms;
+  Time now_ = std::chrono::milliseconds(1);
   bool answer_freeze_ = true;
   bool answer_checkpoints_ = true;
 };

@@ -5,6 +5,7 @@
 namespace stillhouse {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace testing_support;
 
 TEST_F(CoordinatorTest, GrantsInsertsAtOnceAndSamplesOnlyFromTheMinimumSizeOn) {
