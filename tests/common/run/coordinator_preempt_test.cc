@@ -4,6 +4,7 @@
 namespace stillhouse {
 namespace {
 
+using namespace std::chrono_literals;
 using namespace testing_support;
 
 /// A run whose student host is stopped: it answers nothing.
