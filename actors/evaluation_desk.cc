@@ -27,8 +27,9 @@ void EvaluationDesk::Add(EvaluationTask task, ShardLinks& out) {
       throw WireError(fmt::format("evaluation task {}: no model {}", task.task, version.model));
     }
   }
-  const auto same = [&](const EvaluationTask& known) { return known.task == task.task; };
-  if ((runner_ && same(runner_->Task())) || std::any_of(tasks_.begin(), tasks_.end(), same)) {
+  const auto same = [&](const auto& known) { return known.task == task.task; };
+  if ((runner_ && same(runner_->Task())) || std::any_of(tasks_.begin(), tasks_.end(), same) ||
+      std::any_of(answers_.begin(), answers_.end(), same)) {
     return;
   }
   if (tasks_.size() >= kMaxTasks) throw WireError("more evaluation tasks than can be kept");
@@ -62,7 +63,7 @@ void EvaluationDesk::OnWeights(const WeightsReply& reply) {
 void EvaluationDesk::OnHomeConnected(ShardLinks& out) {
   connected_ = true;
   requested_.clear();
-  for (const auto& answer : answers_) out.Send(home_, FrameKind::kEvaluationResult, answer);
+  for (const auto& answer : answers_) out.Send(home_, FrameKind::kEvaluationResult, answer.body);
   RequestMissing(out);
 }
 
@@ -102,9 +103,9 @@ void EvaluationDesk::Step(ShardLinks& out) {
 void EvaluationDesk::Answer(const EvaluationResult& result, ShardLinks& out) {
   ByteWriter body(result.SizeHint());
   result.Encode(body);
-  answers_.push_back(body.Take());
+  answers_.push_back({result.task, body.Take()});
   if (answers_.size() > kKeptAnswers) answers_.pop_front();
-  out.Send(home_, FrameKind::kEvaluationResult, answers_.back());
+  out.Send(home_, FrameKind::kEvaluationResult, answers_.back().body);
 }
 
 void EvaluationDesk::KeepNeeded() {

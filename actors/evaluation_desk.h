@@ -27,8 +27,9 @@ class EvaluationDesk {
   EvaluationDesk(std::uint64_t incarnation, std::uint32_t home, ModelCatalog& models,
                  EvaluationRunner::MakeEnvironment make);
 
-  /// Throws WireError when it names models that do not exist. A task that is known already, or
-  /// meant for another incarnation, is ignored.
+  /// Throws WireError when it names models that do not exist. A task that is known already, was
+  /// answered lately (the answer is sent again by itself) or is meant for another incarnation, is
+  /// ignored.
   void Add(EvaluationTask task, ShardLinks& out);
   /// Takes what it asked for; other replies are left alone. Throws WireError on a wrong size.
   void OnWeights(const WeightsReply& reply);
@@ -41,6 +42,11 @@ class EvaluationDesk {
   void Step(ShardLinks& out);
 
  private:
+  /// An answer as it was sent.
+  struct Kept {
+    std::uint64_t task = 0;
+    std::vector<std::uint8_t> body;
+  };
   void RequestMissing(ShardLinks& out);
   void Answer(const EvaluationResult& result, ShardLinks& out);
   void KeepNeeded();
@@ -50,9 +56,9 @@ class EvaluationDesk {
   ModelCatalog& models_;
   const EvaluationRunner::MakeEnvironment make_;
   std::deque<EvaluationTask> tasks_;
-  std::optional<EvaluationRunner> runner_;         ///< plays a task that is no longer in tasks_
-  std::set<ModelCatalog::Key> requested_;          ///< and not answered yet
-  std::deque<std::vector<std::uint8_t>> answers_;  ///< the last few, newest last
+  std::optional<EvaluationRunner> runner_;  ///< plays a task that is no longer in tasks_
+  std::set<ModelCatalog::Key> requested_;   ///< and not answered yet
+  std::deque<Kept> answers_;  ///< the last few, newest last
   bool connected_ = false;
 };
 

@@ -77,7 +77,7 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
       ForwardEvaluation(envelope);
       break;
     case MessageKind::kEvaluationRelease:
-      weights_.Release(DecodeBody<EvaluationRelease>(envelope).round);
+      ReleaseRound(DecodeBody<EvaluationRelease>(envelope).round);
       break;
     case MessageKind::kLeave:
       Finish(out);
@@ -96,10 +96,23 @@ void Shard::SetStatus(const RunStatus& status) {
 }
 
 void Shard::ForwardEvaluation(const Envelope& envelope) {
-  // A worker that has gone has left ShardReport::home_workers: the coordinator hands the task on.
+  // A worker that is gone for good has left ShardReport::home_workers: the coordinator hands the
+  // task on. One that is back at once gets it again from Greet.
   const auto task = DecodeBody<EvaluationTask>(envelope);
+  open_tasks_.Add(task, envelope.body);
   const auto connection = sessions_.OfIncarnation(task.worker);
   if (connection) workers_.Send(*connection, FrameKind::kEvaluationTask, envelope.body);
+}
+
+void Shard::ReleaseRound(std::uint32_t round) {
+  weights_.Release(round);
+  open_tasks_.Release(round);
+}
+
+void Shard::TakeEvaluationResult(const std::vector<std::uint8_t>& body, Outbox& out) {
+  const auto result = DecodeFrame<EvaluationResult>(body, "evaluation result");
+  open_tasks_.Answered(result.task);
+  SendTo(out, Address(), kCoordinatorAddress, result);
 }
 
 void Shard::Tick(Time now, Outbox& out) {
@@ -198,8 +211,7 @@ void Shard::HandleFrame(ConnectionId connection, Session& session, FrameKind kin
       weights_.Request(connection, DecodeFrame<WeightsRequest>(body, "weights request"), workers_);
       break;
     case FrameKind::kEvaluationResult:
-      SendTo(out, Address(), kCoordinatorAddress,
-             DecodeFrame<EvaluationResult>(body, "evaluation result"));
+      TakeEvaluationResult(body, out);
       break;
     case FrameKind::kWorkerReport:
       TakeWorkerReport(session, body);
@@ -235,6 +247,10 @@ void Shard::Greet(ConnectionId connection, Session& session,
   if (session.state != SessionState::kReady) return;
   changed_ = true;
   SendStatus(connection);
+  if (!session.home) return;
+  open_tasks_.ForEachOf(session.incarnation, [&](const std::vector<std::uint8_t>& task) {
+    workers_.Send(connection, FrameKind::kEvaluationTask, task);
+  });
 }
 
 void Shard::TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& body) {

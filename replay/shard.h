@@ -13,6 +13,7 @@
 #include "replay/chunk_intake.h"
 #include "replay/departed_workers.h"
 #include "replay/item_store.h"
+#include "replay/open_tasks.h"
 #include "replay/weights_cache.h"
 #include "replay/worker_outbox.h"
 #include "replay/worker_sessions.h"
@@ -70,6 +71,8 @@ class Shard final : public Role {
   void Drop(ConnectionId connection, const std::string& reason);
   void SetStatus(const RunStatus& status);
   void ForwardEvaluation(const Envelope& envelope);
+  void TakeEvaluationResult(const std::vector<std::uint8_t>& body, Outbox& out);
+  void ReleaseRound(std::uint32_t round);
   void SendStatus(ConnectionId connection);
   void SendStatusToAll(Time now);
   void Report(Time now, Outbox& out);
@@ -83,6 +86,7 @@ class Shard final : public Role {
   ChunkIntake intake_;
   WeightsCache weights_;
   WorkerSessions sessions_;
+  OpenTasks open_tasks_;
   DepartedWorkers departed_;
   RunStatus status_;
   std::vector<EpisodeRecord> episodes_;  ///< since the last report
