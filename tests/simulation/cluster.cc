@@ -1,0 +1,357 @@
+#include "tests/simulation/cluster.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "common/messages/labels.h"
+
+namespace stillhouse::simulation {
+namespace {
+using namespace std::chrono_literals;
+constexpr Time kRankReportEvery = 1s;
+// What jobs of the compute threads take.
+constexpr Time kShortestUpdate = 2ms;
+constexpr Time kLongestUpdate = 6ms;
+constexpr Time kCostOfOtherJob = 1ms;
+
+std::vector<NetworkSpec> NetworksOf(const cli::Job& job, std::uint16_t host) {
+  std::vector<NetworkSpec> networks;
+  for (const auto student : job.StudentsOf(host)) networks.push_back(job.networks[student + 1]);
+  return networks;
+}
+
+}  // namespace
+
+Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
+    : job_(job),
+      world_(world),
+      born_(world.Now()),
+      tampering_(bug),
+      messages_(
+          world, tampering_, [this](const Envelope& envelope) { OnSending(envelope); },
+          [this](Envelope envelope) { Deliver(std::move(envelope)); }),
+      wires_(world, *this),
+      items_(world, job.environment, static_cast<std::uint32_t>(job.config.replay.n_step),
+             job.config.replay.discount, job.Shards()),
+      rate_watch_(world, job.config.replay, job.tolerance, job.resume),
+      teacher_watch_(world),
+      evaluation_(
+          world, job.config.run.seed, static_cast<std::uint32_t>(job.config.evaluation.episodes),
+          static_cast<std::uint32_t>(job.config.evaluation.final_episodes), job.model_names),
+      processes_(world, wires_, *this),
+      recorder_(world, disk, evaluation_, [this](std::uint32_t rank) { OnContinueRank(rank); }),
+      coordinator_(job.CoordinatorSettings(std::vector<double>(job.networks.size(), 1.0), 0),
+                   recorder_),
+      teacher_(job.networks.front(), job.Rows()),
+      teacher_port_(world, TeacherHooks()),
+      learner_(job.LearnerSettings(), teacher_port_) {
+  Add(coordinator_);
+  Add(learner_);
+  students_.resize(job.StudentHosts());
+  for (std::uint16_t host = 0; host < job.StudentHosts(); ++host) MakeStudentHost(host);
+  for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
+    shards_.push_back(
+        MakeSimShard(bug, world, wires_, processes_, items_, job.ShardSettingsOf(shard)));
+    Add(*shards_.back());
+  }
+  MakeActorHosts();
+  for (std::size_t rank = 0; rank < job.layout.ranks.size(); ++rank) PlanRankReport(rank);
+}
+
+// Plans of this life name what is about to go.
+Cluster::~Cluster() { world_.events.Clear(); }
+
+TimedTeacher::Hooks Cluster::TeacherHooks() {
+  TimedTeacher::Hooks hooks;
+  hooks.perform = [this](learner::TeacherJob job) {
+    return learner::Perform(teacher_, std::move(job));
+  };
+  hooks.deliver = [this](learner::TeacherOutcome outcome) {
+    learner_.OnDone(std::move(outcome), Now(), messages_);
+  };
+  hooks.cost = [this](const learner::TeacherJob& job) {
+    return job.kind == learner::TeacherJob::Kind::kUpdate
+               ? world_.Between(kShortestUpdate, kLongestUpdate)
+               : kCostOfOtherJob;
+  };
+  hooks.hold = [this](const learner::TeacherJob& job) {
+    return job.kind == learner::TeacherJob::Kind::kUpdate && tampering_.HoldsTeacher();
+  };
+  return hooks;
+}
+
+void Cluster::MakeStudentHost(std::uint16_t host) {
+  StudentHost& made = students_[host];
+  const auto networks = NetworksOf(job_, host);
+  made.compute = std::make_unique<CountingStudents>(networks);
+  TimedStudents::Hooks hooks;
+  hooks.perform = [compute = made.compute.get(), count = networks.size()](learner::StudentJob job) {
+    return learner::Perform(*compute, count, std::move(job));
+  };
+  hooks.deliver = [this, host](learner::StudentOutcome outcome) {
+    students_[host].role->OnDone(std::move(outcome), Now(), messages_);
+  };
+  hooks.cost = [this](const learner::StudentJob&) {
+    return world_.Between(kCostOfOtherJob, kLongestUpdate);
+  };
+  hooks.hold = [this, host](const learner::StudentJob&) {
+    return nodes_.at({RoleKind::kStudentHost, host}).stopped;
+  };
+  made.port = std::make_unique<TimedStudents>(world_, std::move(hooks));
+  made.role = std::make_unique<learner::StudentRole>(job_.StudentSettingsOf(host), *made.port);
+  Add(*made.role);
+}
+
+void Cluster::MakeActorHosts() {
+  std::uint32_t first = 0;
+  for (std::uint16_t host = 0; host < job_.ActorHosts(); ++host) {
+    const auto workers = static_cast<std::uint32_t>(job_.layout.workers_of_actor_host[host]);
+    Actors made;
+    made.launcher = std::make_unique<SimProcesses::Launcher>(processes_);
+    made.role = std::make_unique<actors::ActorHost>(host, first, workers, *made.launcher);
+    Add(*made.role);
+    actors_.push_back(std::move(made));
+    first += workers;
+  }
+}
+
+void Cluster::Add(Role& role) {
+  nodes_[role.Address()].role = &role;
+  PlanTick(role.Address());
+}
+
+void Cluster::PlanTick(RoleAddress role) {
+  world_.events.After(world_.Between(3ms, 9ms), [this, role] {
+    Node& node = nodes_.at(role);
+    if (!node.stopped && !node.dead && !node.failed) {
+      try {
+        node.role->Tick(Now(), messages_);
+      } catch (const Error& error) {
+        OnFailure(node, error);
+      }
+    }
+    PlanTick(role);
+  });
+}
+
+// What cli/rank_runtime.cc tells of its process.
+void Cluster::PlanRankReport(std::size_t rank) {
+  const RoleAddress first = job_.layout.ranks[rank].front();
+  if (!nodes_.at(first).stopped && !nodes_.at(first).dead) {
+    RankReport report;
+    report.rank = static_cast<std::uint32_t>(rank);
+    report.roles = RoleName(first.kind);
+    report.host = "simulated";
+    report.pid = rank + 1;
+    SendTo(messages_, first, kCoordinatorAddress, report);
+  }
+  world_.events.After(kRankReportEvery, [this, rank] { PlanRankReport(rank); });
+}
+
+void Cluster::Deliver(Envelope envelope) {
+  Node& node = nodes_.at(envelope.to);
+  if (node.dead) return world_.coverage.Hit(Fault::kShardKilled, envelope.kind);
+  if (node.stopped) {
+    world_.coverage.Hit(Fault::kStopped, envelope.kind);
+    node.held.push_back(std::move(envelope));
+    return;
+  }
+  Dispatch(node, envelope);
+}
+
+void Cluster::Dispatch(Node& node, const Envelope& envelope) {
+  world_.coverage.Delivered(envelope.kind);
+  OnArrival(envelope);
+  if (node.failed) {
+    if (envelope.kind == MessageKind::kLeave) {
+      SendTo(messages_, envelope.to, envelope.from, Left{});
+    }
+    return;
+  }
+  try {
+    node.role->Handle(envelope, Now(), messages_);
+  } catch (const Error& error) {
+    OnFailure(node, error);
+  }
+}
+
+void Cluster::OnSending(const Envelope& envelope) {
+  switch (envelope.kind) {
+    case MessageKind::kEvaluationTask:
+      return evaluation_.OnTask(DecodeBody<EvaluationTask>(envelope));
+    case MessageKind::kEvaluationRelease:
+      return evaluation_.OnRelease(DecodeBody<EvaluationRelease>(envelope).round);
+    case MessageKind::kFrozen:
+      if (envelope.from.kind == RoleKind::kLearner) teacher_frozen_ = true;
+      return;
+    default:
+      return;
+  }
+}
+
+void Cluster::OnArrival(const Envelope& envelope) {
+  switch (envelope.kind) {
+    case MessageKind::kFreeze:
+      if (envelope.to.kind == RoleKind::kLearner) teacher_frozen_ = true;
+      break;
+    case MessageKind::kSampleGrant:
+      sample_grant_ = std::max(sample_grant_, DecodeBody<SampleGrant>(envelope).allowance);
+      break;
+    case MessageKind::kEvaluationResult:
+      if (evaluation_.OnResult(DecodeBody<EvaluationResult>(envelope))) {
+        world_.coverage.Hit(Fault::kDuplicated, envelope.kind);
+      }
+      break;
+    default:
+      break;
+  }
+}
+
+// A role that throws is taken out and reported, as cli/rank_runtime.cc does it. No role has a
+// reason to: it is a violation.
+void Cluster::OnFailure(Node& node, const Error& error) {
+  node.failed = true;
+  const std::string text =
+      fmt::format("{} failed: {}", node.role->Address().ToString(), error.what());
+  world_.Violation(text);
+  if (node.role != &coordinator_) {
+    SendTo(messages_, node.role->Address(), kCoordinatorAddress, Failure{text});
+  }
+}
+
+bool Cluster::Step() {
+  if (!world_.events.RunNext()) return false;
+  Watch();
+  return true;
+}
+
+void Cluster::Watch() {
+  std::uint64_t inserted = 0;
+  for (const auto& shard : shards_) inserted += shard->Store().Inserted();
+  rate_watch_.Look(inserted, learner_.Samples());
+  const auto batch = static_cast<std::uint64_t>(job_.config.teacher.batch_size);
+  const bool training = coordinator_.Phase() == RunPhase::kTrain && !teacher_frozen_;
+  const bool can_work =
+      training && (!teacher_port_.Idle() || learner_.Samples() + batch <= sample_grant_);
+  teacher_watch_.Look(learner_.Updates(), can_work, AnyStudentStopped());
+}
+
+// ---- connections' ends -------------------------------------------------------------------------
+
+void Cluster::OnWireFrame(std::uint64_t wire, Side at, FrameKind kind,
+                          std::span<const std::uint8_t> body) {
+  if (at == Side::kWorker) return processes_.OnFrame(wire, kind, body);
+  const auto shard = shard_of_wire_.find(wire);
+  if (shard == shard_of_wire_.end()) return;
+  shards_[shard->second]->OnArrived(kind, body);
+  shards_[shard->second]->OnFrame(wire, kind, {body.begin(), body.end()}, Now(), messages_);
+}
+
+void Cluster::OnWireLost(std::uint64_t wire, Side at) {
+  if (at == Side::kWorker) return processes_.OnLost(wire);
+  const auto shard = shard_of_wire_.find(wire);
+  if (shard != shard_of_wire_.end()) shards_[shard->second]->OnLost(wire, Now());
+}
+
+bool Cluster::OnWorkerConnect(std::uint64_t wire, std::size_t shard) {
+  if (nodes_.at(shards_[shard]->Address()).dead) return false;
+  shard_of_wire_[wire] = shard;
+  shards_[shard]->OnConnect(wire, Now());
+  return true;
+}
+
+// ---- faults ------------------------------------------------------------------------------------
+
+void Cluster::StopStudent(std::uint16_t host) {
+  Node& node = nodes_.at({RoleKind::kStudentHost, host});
+  if (node.stopped) return;
+  world_.Note(fmt::format("student host {} is stopped", host));
+  node.stopped = true;
+}
+
+void Cluster::ContinueRole(RoleAddress role) {
+  Node& node = nodes_.at(role);
+  if (!node.stopped) return;
+  world_.Note(role.ToString() + " is continued");
+  node.stopped = false;
+  // What came meanwhile is there at once, in order.
+  std::deque<Envelope> held;
+  held.swap(node.held);
+  for (const Envelope& envelope : held) Dispatch(node, envelope);
+}
+
+void Cluster::OnContinueRank(std::uint32_t rank) {
+  for (const auto role : job_.layout.ranks.at(rank)) {
+    if (role.kind == RoleKind::kStudentHost) {
+      students_.at(role.index).left_out = nodes_.at(role).stopped;
+    }
+    // A signal takes a moment, and it is not the coordinator that runs then.
+    world_.events.After(world_.Latency(), [this, role] { ContinueRole(role); });
+  }
+}
+
+std::uint16_t Cluster::HostOf(std::uint16_t model) const {
+  for (std::uint16_t host = 0; host < job_.StudentHosts(); ++host) {
+    const auto served = job_.StudentsOf(host);
+    if (std::find(served.begin(), served.end(), model - 1U) != served.end()) return host;
+  }
+  return 0;
+}
+
+void Cluster::KillShard(std::uint16_t shard) {
+  world_.Note(fmt::format("kill -9 of shard {}", shard));
+  const RoleAddress role = shards_[shard]->Address();
+  nodes_.at(role).dead = true;
+  messages_.DropOf(role, Fault::kShardKilled);
+  for (const auto& [wire, owner] : shard_of_wire_) {
+    if (owner == shard) wires_.Die(wire, Side::kShard, Fault::kShardKilled);
+  }
+}
+
+void Cluster::KillAll() {
+  world_.Note("kill -9 of the whole job");
+  messages_.DropAll(Fault::kJobKilled);
+  wires_.DropAll(Fault::kJobKilled);
+}
+
+std::int64_t Cluster::JoinGuest() {
+  // As the worker's driver draws it: from a range that no planned worker has.
+  const auto index = static_cast<std::uint32_t>(world_.rng() | 0x80000000U);
+  return processes_.Join(index, shards_.size(), job_.token);
+}
+
+void Cluster::CheckEnd(bool may_fail) {
+  const auto& outcome = coordinator_.Result();
+  if (outcome.failed && !may_fail) world_.Violation("the run failed: " + outcome.reason);
+  for (const auto& role : outcome.unanswered) world_.Violation(role + " did not leave");
+  if (processes_.Alive() > 0) {
+    world_.Violation(fmt::format("{} workers live on", processes_.Alive()));
+  }
+  evaluation_.OnEnd(coordinator_.Scores());
+  if (outcome.preempted || outcome.failed) return;
+  if (recorder_.LastBoardPhase() != "final") world_.Violation("there is no final scoreboard");
+  if (recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
+    world_.Violation(fmt::format("the run ended after {} frames", recorder_.Frames()));
+  }
+  for (std::uint16_t model = 0; model < job_.networks.size(); ++model) {
+    const auto found = recorder_.Finals().find(model);
+    if (found == recorder_.Finals().end()) {
+      // A student host that is stopped is left out of the end; nobody else.
+      const bool excused = model > 0 && students_.at(HostOf(model)).left_out;
+      if (!excused) world_.Violation(fmt::format("model {} has no end", model));
+      continue;
+    }
+    const FinalModel& final = found->second;
+    if (final.parameters.at(0) != static_cast<float>(final.updates)) {
+      world_.Violation(fmt::format("model {}: {} updates are counted, its parameters have {}",
+                                   model, final.updates, final.parameters.at(0)));
+    }
+  }
+}
+
+bool Cluster::AnyStudentStopped() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const auto& node) { return node.second.stopped; });
+}
+
+}  // namespace stillhouse::simulation

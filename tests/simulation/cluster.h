@@ -1,0 +1,132 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "actors/actor_host.h"
+#include "cli/job.h"
+#include "common/run/coordinator.h"
+#include "tests/simulation/message_plane.h"
+#include "tests/simulation/sim_compute.h"
+#include "tests/simulation/sim_processes.h"
+#include "tests/simulation/sim_recorder.h"
+#include "tests/simulation/sim_shard.h"
+#include "tests/simulation/watches.h"
+#include "tests/simulation/wires.h"
+
+namespace stillhouse::simulation {
+
+/// One life of a job, from its start, fresh or resumed, to its end or death: the production roles
+/// of `job`, joined by the two planes, in one thread and virtual time. Destroying it is kill -9 of
+/// everything.
+class Cluster final : private WireEnds, private ShardDoor {
+ public:
+  Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug);
+  ~Cluster() override;
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  /// Does the next event and looks at what must always hold. False when nothing happens any more.
+  bool Step();
+  bool Finished() const { return coordinator_.Finished(); }
+  Coordinator& TheCoordinator() { return coordinator_; }
+  const SimRecorder& Recorder() const { return recorder_; }
+
+  // Faults.
+  void StopStudent(std::uint16_t host);
+  void ContinueRole(RoleAddress role);
+  bool KillWorker() { return processes_.KillOne(); }
+  /// A worker from outside joins; its process.
+  std::int64_t JoinGuest();
+  void LeaveGuest(std::int64_t process) { processes_.Leave(process); }
+  /// The teacher's next update fails.
+  void BreakTeacher() { teacher_.Break(); }
+  void KillShard(std::uint16_t shard);
+  /// What is under way counts as lost; the cluster is of no further use.
+  void KillAll();
+
+  std::uint16_t StudentHosts() const { return static_cast<std::uint16_t>(students_.size()); }
+  std::uint16_t Shards() const { return static_cast<std::uint16_t>(shards_.size()); }
+  std::size_t WorkersAlive() const { return processes_.Alive(); }
+  std::uint64_t UpdatesWhileStopped() const { return teacher_watch_.UpdatesWhileStopped(); }
+  std::uint64_t Acknowledged() const { return items_.Acknowledged(); }
+  double WorstRate() const { return rate_watch_.Worst(); }
+  const EvaluationLedger& Evaluation() const { return evaluation_; }
+  /// What must be so once the run has ended in order.
+  void CheckEnd(bool may_fail);
+
+ private:
+  /// A role in its process.
+  struct Node {
+    Role* role = nullptr;
+    bool stopped = false;
+    bool dead = false;
+    bool failed = false;
+    std::deque<Envelope> held;
+  };
+  struct StudentHost {
+    std::unique_ptr<CountingStudents> compute;
+    std::unique_ptr<TimedStudents> port;
+    std::unique_ptr<learner::StudentRole> role;
+    bool left_out = false;  ///< it was stopped when the run ended
+  };
+  struct Actors {
+    std::unique_ptr<SimProcesses::Launcher> launcher;
+    std::unique_ptr<actors::ActorHost> role;
+  };
+
+  // Connections' ends.
+  void OnWireFrame(std::uint64_t wire, Side at, FrameKind kind,
+                   std::span<const std::uint8_t> body) override;
+  void OnWireLost(std::uint64_t wire, Side at) override;
+  bool OnWorkerConnect(std::uint64_t wire, std::size_t shard) override;
+  void OnChunkSent(std::size_t shard, std::span<const std::uint8_t> chunk) override {
+    items_.OnSent(shard, chunk);
+  }
+
+  void MakeStudentHost(std::uint16_t host);
+  void MakeActorHosts();
+  TimedTeacher::Hooks TeacherHooks();
+  Time Now() const { return world_.Now() - born_; }
+  void Add(Role& role);
+  void OnContinueRank(std::uint32_t rank);
+  std::uint16_t HostOf(std::uint16_t model) const;
+  void PlanTick(RoleAddress role);
+  void PlanRankReport(std::size_t rank);
+  void Deliver(Envelope envelope);
+  void Dispatch(Node& node, const Envelope& envelope);
+  void OnSending(const Envelope& envelope);
+  void OnArrival(const Envelope& envelope);
+  void OnFailure(Node& node, const Error& error);
+  void Watch();
+  bool AnyStudentStopped() const;
+
+  const cli::Job& job_;
+  World& world_;
+  const Time born_;
+  MessageTampering tampering_;
+  MessagePlane messages_;
+  Wires wires_;
+  ItemLedger items_;
+  RateWatch rate_watch_;
+  TeacherWatch teacher_watch_;
+  EvaluationLedger evaluation_;
+  SimProcesses processes_;
+  SimRecorder recorder_;
+  Coordinator coordinator_;
+  CountingTeacher teacher_;
+  TimedTeacher teacher_port_;
+  learner::LearnerRole learner_;
+  std::vector<StudentHost> students_;
+  std::vector<std::unique_ptr<SimShard>> shards_;
+  std::vector<Actors> actors_;
+  std::map<RoleAddress, Node> nodes_;
+  std::map<std::uint64_t, std::size_t> shard_of_wire_;
+  std::uint64_t sample_grant_ = 0;  ///< as it reached the learner
+  bool teacher_frozen_ = false;     ///< told to be, or as a resumed run finds it
+};
+
+}  // namespace stillhouse::simulation
