@@ -58,7 +58,7 @@ class EvaluationDesk {
   std::deque<EvaluationTask> tasks_;
   std::optional<EvaluationRunner> runner_;  ///< plays a task that is no longer in tasks_
   std::set<ModelCatalog::Key> requested_;   ///< and not answered yet
-  std::deque<Kept> answers_;  ///< the last few, newest last
+  std::deque<Kept> answers_;                ///< the last few, newest last
   bool connected_ = false;
 };
 
