@@ -24,7 +24,8 @@ std::uint16_t Job::Shards() const { return Count(layout, RoleKind::kShard); }
 std::uint16_t Job::StudentHosts() const { return Count(layout, RoleKind::kStudentHost); }
 std::uint16_t Job::ActorHosts() const { return Count(layout, RoleKind::kActorHost); }
 
-Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token) {
+Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token,
+            const std::vector<std::string>& roles) {
   Job job;
   const actors::EnvironmentOptions options{config.env.sticky_action_prob,
                                            config.env.difficulty_ramping};
@@ -32,7 +33,8 @@ Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string t
   if (const auto errors = CheckNetworks(config, job.environment); !errors.empty()) {
     throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
   }
-  job.layout = MakeRoleLayout(config, static_cast<int>(hosts.size()), TotalCores(hosts));
+  const RoleWishes wishes = roles.empty() ? RoleWishes(hosts.size()) : ParseWishes(roles);
+  job.layout = MakeRoleLayout(config, wishes, TotalCores(hosts));
   job.shard_endpoints = ShardEndpoints(config.actors.listen, job.layout, hosts);
   // Workers place themselves on the exploration ladder by it: they need the number, not `auto`.
   config.actors.workers = job.layout.Workers();

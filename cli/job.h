@@ -51,8 +51,10 @@ struct Job {
 };
 
 /// Checks the networks against the environment and lays out the roles. Throws ConfigError.
-/// `hosts`: of every rank.
-Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token);
+/// `hosts`: of every rank. `roles`: the --role of every rank, empty texts or no text at all when
+/// the configuration decides.
+Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token,
+            const std::vector<std::string>& roles = {});
 
 /// Microseconds of one native forward pass of one observation, median of many, on this host.
 double MeasureLatency(const NetworkSpec& network, std::uint64_t seed);

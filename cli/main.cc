@@ -36,6 +36,9 @@ int main(int argc, char** argv) {
                    "auto: go on from the run's newest whole checkpoint, if there is one; never: "
                    "start afresh; or the directory of a run or of one of its checkpoints")
       ->capture_default_str();
+  train_command->add_option("--role", train.role,
+                            "what this rank plays: learner, student, shard, actor, or several with "
+                            "commas; for jobs of several programs");
   train_command->add_flag("--quiet", train.quiet, "warnings and the scoreboard only");
   train_command->add_flag("--verbose", train.verbose, "debug lines too");
 

@@ -15,7 +15,7 @@
 #include "cli/job.h"
 #include "cli/list.h"
 #include "cli/rank_runtime.h"
-#include "cli/resume.h"
+#include "cli/setup.h"
 #include "common/comm/mpi_session.h"
 #include "common/config/config_load.h"
 #include "common/config/config_print.h"
@@ -28,88 +28,10 @@ namespace {
 
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
-constexpr int kBadInput = 2;
 constexpr int kPreempted = 75;
 
 double UnixSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-/// What rank 0 decides and every rank needs: an error in its place ends all ranks alike.
-struct Setup {
-  std::string error;
-  int status = kDone;
-  bool over = false;  ///< the run to resume is done: nothing starts
-  std::string config_yaml;
-  std::string token;
-  std::uint32_t attempt = 1;
-  bool resuming = false;
-};
-
-/// What rank 0 alone holds.
-struct RunFiles {
-  std::optional<RunDirectory> directory;
-  std::optional<ResumePoint> resume;
-  std::vector<std::string> notes;  ///< about the resumption, for the log
-};
-
-std::vector<std::uint8_t> Encode(const Setup& setup) {
-  ByteWriter out;
-  out.PutString(setup.error);
-  out.Put(static_cast<std::int32_t>(setup.status));
-  out.PutString(setup.config_yaml);
-  out.PutString(setup.token);
-  out.Put(static_cast<std::uint8_t>(setup.over ? 1 : 0));
-  out.Put(static_cast<std::uint8_t>(setup.resuming ? 1 : 0));
-  out.Put(setup.attempt);
-  return out.Take();
-}
-
-Setup Decode(const std::vector<std::uint8_t>& bytes) {
-  ByteReader in(bytes, "setup");
-  Setup setup;
-  setup.error = in.GetString();
-  setup.status = in.Get<std::int32_t>();
-  setup.config_yaml = in.GetString();
-  setup.token = in.GetString();
-  setup.over = in.GetBool();
-  setup.resuming = in.GetBool();
-  setup.attempt = in.Get<std::uint32_t>();
-  return setup;
-}
-
-/// Rank 0's part before anything starts: configuration, layout, run directory.
-Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts, RunFiles& files) {
-  Setup setup;
-  try {
-    RunConfig config = LoadConfig(options.config_path, {options.overrides, EnvironmentChoices()});
-    const Job job = MakeJob(config, hosts, "");
-    const std::filesystem::path path = options.run_dir.empty()
-                                           ? std::filesystem::path(config.run.dir) / config.run.name
-                                           : std::filesystem::path(options.run_dir);
-    ResumePlan plan = PlanResume(path, options.resume);
-    if (plan.done) {
-      std::printf("%s: this run is done already; nothing to resume\n", path.c_str());
-      setup.over = true;
-      return setup;
-    }
-    files.resume = CheckedResumePoint(plan, job);
-    files.directory.emplace(OpenRunDirectory(path, config.run.token, plan));
-    files.notes = std::move(plan.notes);
-    setup.token = files.directory->Token();
-    setup.attempt = files.directory->Attempt();
-    setup.resuming = files.resume.has_value();
-    setup.config_yaml = job.config_yaml;
-    files.directory->WriteConfig(setup.config_yaml);
-    files.directory->WriteStatus(RunState::kRunning, "", std::nullopt);
-  } catch (const ConfigError& error) {
-    setup.error = error.what();
-    setup.status = kBadInput;
-  } catch (const StorageError& error) {
-    setup.error = error.what();
-    setup.status = kBadInput;
-  }
-  return setup;
 }
 
 Log MakeLog(const TrainOptions& options, const std::string& prefix) {
@@ -297,10 +219,9 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
   std::optional<comm::MpiSession> session;
   if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
   const std::vector<HostFacts> hosts = GatherHosts(session ? &*session : nullptr);
+  const std::vector<std::string> roles = GatherRoles(options.role, session ? &*session : nullptr);
   RunFiles files;
-  Setup setup;
-  if (!session || session->Rank() == 0) setup = Prepare(options, hosts, files);
-  if (session) setup = Decode(session->FromRankZero(Encode(setup)));
+  const Setup setup = Prepare(options, hosts, roles, session ? &*session : nullptr, files);
   if (!setup.error.empty()) {
     if (!session || session->Rank() == 0) std::fprintf(stderr, "%s\n", setup.error.c_str());
     return setup.status;
@@ -308,8 +229,8 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
   if (setup.over) return kDone;
   RunDirectory* const directory = files.directory ? &*files.directory : nullptr;
   try {
-    Job job =
-        MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts, setup.token);
+    Job job = MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts,
+                      setup.token, roles);
     job.attempt = setup.attempt;
     job.resuming = setup.resuming;
     job.resume = std::move(files.resume);
@@ -317,7 +238,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
       return RunDeterministic(options, job, *directory, files.notes, signals);
     }
     return RunRank(options, job, session ? &*session : nullptr, directory, files.notes);
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     if (directory != nullptr) directory->WriteStatus(RunState::kFailed, error.what(), kFailed);
     throw;
   }

@@ -10,6 +10,7 @@ struct TrainOptions {
   std::vector<std::string> overrides;  ///< --set key.path=value
   std::string run_dir;                 ///< empty: <run.dir>/<run.name>
   std::string resume = "never";        ///< never | auto | a run's directory or a checkpoint's
+  std::string role;                    ///< what this rank plays; empty: the configuration decides
   bool quiet = false;
   bool verbose = false;
 };

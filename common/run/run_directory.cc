@@ -199,6 +199,7 @@ RunDirectory RunDirectory::Resume(const fs::path& given_path, const std::string&
   if (run.token_.empty()) run.token_ = RandomToken();
   ReplaceFile(run.path_ / kTokenFile, run.token_ + "\n", kModeSecret);
   fs::remove(run.path_ / kEndpointsFile, error);  // of the earlier attempt's shards
+  WriteReserve(run.path_ / kReserveFile);
   run.WriteStatus(RunState::kRunning, "starting", std::nullopt);
   return run;
 }
@@ -231,14 +232,15 @@ void RunDirectory::WriteStatus(RunState state, std::string_view reason,
             {"pid", ProcessId()}};
   if (exit_status) json["exit_status"] = *exit_status;
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::error_code ignored;
   try {
     ReplaceFile(path_ / kStatusFile, text);
   } catch (const StorageError&) {
     // A full disk, most likely: what the reserve held is enough for this one file.
-    std::error_code ignored;
     if (!fs::remove(path_ / kReserveFile, ignored)) throw;
     ReplaceFile(path_ / kStatusFile, text);
   }
+  if (exit_status) fs::remove(path_ / kReserveFile, ignored);
 }
 
 void RunDirectory::WriteEndpoints(const std::vector<std::string>& shards) const {
