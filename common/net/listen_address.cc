@@ -183,7 +183,6 @@ HostFacts ThisHost() {
     }
     freeifaddrs(list);
   }
-  host.addresses_of_name = AddressesOfName(host.name);
   return host;
 }
 
@@ -207,7 +206,11 @@ ListenAddress ChooseListenAddress(const std::string& where, const HostFacts& hos
   if (const auto numeric = Numeric(where); numeric && numeric->is_unspecified()) {
     const bool no_network = std::all_of(host.addresses.begin(), host.addresses.end(),
                                         [](const LocalAddress& local) { return local.loopback; });
-    return {where, alone && no_network ? "127.0.0.1" : OutsideAddress(host)};
+    if (!alone) return {where, OutsideAddress(host)};
+    if (no_network) return {where, "127.0.0.1"};
+    HostFacts asked = host;
+    asked.addresses_of_name = lookup(host.name);
+    return {where, OutsideAddress(asked)};
   }
   const auto found = Find(where, host, lookup);
   if (!found) Fail(fmt::format("{} names no address of {}: {}", where, host.name, Has(host)));

@@ -22,13 +22,14 @@ struct HostFacts {
   std::string name;
   std::uint32_t cores = 1;
   std::vector<LocalAddress> addresses;
-  std::vector<std::string> addresses_of_name;  ///< what its own name resolves to; may be empty
+  /// What its own name resolves to; empty: nothing, or nobody has asked.
+  std::vector<std::string> addresses_of_name;
 
   void Encode(ByteWriter& out) const;
   static HostFacts Decode(ByteReader& in);
 };
 
-/// Of this process's host. Asks the resolver, which may block.
+/// Of this process's host, but for addresses_of_name.
 HostFacts ThisHost();
 
 /// The numeric addresses of a name, empty when it has none. May block.

@@ -118,7 +118,14 @@ TEST(ListenAddressTest, AllAddressesAreAnnouncedAsTheOneOthersReach) {
   HostFacts host = Node();
   host.addresses_of_name = {"10.0.0.2"};
   EXPECT_EQ(Choose("0.0.0.0", host, kOneOfSeveral), "0.0.0.0 10.0.0.2");
-  EXPECT_EQ(Choose("::", host, kAlone), ":: 10.0.0.2");
+  // Alone it is asked for its name's address only now.
+  host.addresses_of_name = {};
+  EXPECT_EQ(Choose("::", host, kAlone,
+                   [](const std::string& name) {
+                     EXPECT_EQ(name, "node2");
+                     return std::vector<std::string>{"10.9.0.2"};
+                   }),
+            ":: 10.9.0.2");
   host.addresses = {{"lo", "127.0.0.1", true}};
   EXPECT_EQ(Choose("0.0.0.0", host, kAlone), "0.0.0.0 127.0.0.1");
 }

@@ -112,6 +112,26 @@ TEST_F(TcpTransportTest, ATakenPortIsNamedInTheError) {
   }
 }
 
+TEST_F(TcpTransportTest, AClientSaysWhatItTriedAndForHowLong) {
+  Listen();
+  const std::string address = server->Address();
+  server.reset();
+  client.emplace(loop, ConnectionId(7), address, TcpClientOptions{}, at_client,
+                 [](const std::string&) {});
+  const auto tried_twice = [&] {
+    return client->Trouble().find("(2 attempts in 0.") != std::string::npos;
+  };
+  ASSERT_TRUE(RunUntil(tried_twice)) << client->Trouble();
+  EXPECT_THAT(client->Trouble(), HasSubstr(address + ": Connection refused (2 attempts in 0."));
+
+  Listen({.listen = address});
+  ASSERT_TRUE(RunUntil([&] { return client->Connected(); }));
+  EXPECT_EQ(client->Trouble(), "");
+  server.reset();
+  ASSERT_TRUE(RunUntil([&] { return !client->Connected(); }));
+  EXPECT_THAT(client->Trouble(), HasSubstr(address + ": closed by the peer (0 attempts"));
+}
+
 TEST_F(TcpTransportTest, BeforeTheHandshakeALargeFrameClosesTheConnection) {
   Listen();
   Dial();
