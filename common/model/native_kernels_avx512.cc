@@ -34,6 +34,14 @@ void UnpackBits(const std::uint8_t* bits, std::int64_t n, float* out) {
   for (; i < n; ++i) out[i] = static_cast<float>((bits[i >> 3] >> (i & 7)) & 1);
 }
 
+/// The mask as a number. By hand, because g++ 12 takes the upper half of a mask's register for zero
+/// even where it has spilled only the lower half to the stack, and then counts what lies there.
+inline std::uint32_t BitsOf(__mmask16 mask) {
+  std::uint32_t bits;
+  asm("kmovw %1, %0" : "=r"(bits) : "k"(mask));
+  return bits;
+}
+
 void FindNonZeros(const float* in, std::int64_t n, std::uint32_t* index, float* value,
                   std::uint32_t* block_end) {
   static_assert(kRowsPerBlock % 16 == 0);
@@ -47,7 +55,7 @@ void FindNonZeros(const float* in, std::int64_t n, std::uint32_t* index, float* 
     const __mmask16 keep = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
     _mm512_storeu_si512(index + count, _mm512_maskz_compress_epi32(keep, place));
     _mm512_storeu_ps(value + count, _mm512_maskz_compress_ps(keep, x));
-    count += static_cast<std::uint32_t>(__builtin_popcount(keep));
+    count += static_cast<std::uint32_t>(__builtin_popcount(BitsOf(keep)));
     place = _mm512_add_epi32(place, _mm512_set1_epi32(16));
     block_end[i / kRowsPerBlock] = count;
   }

@@ -18,17 +18,23 @@ struct Vec {
 inline Vec Fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 
 /// Bit i: at[i] != 0, for 16 floats.
-inline std::uint32_t NonZeros16(const float* at) {
+inline __mmask16 MaskOfNonZeros(const float* at) {
   return _mm512_cmp_ps_mask(_mm512_loadu_ps(at), _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+/// By hand, because g++ 12 takes the upper half of a mask's register for zero even where it has
+/// spilled only the lower half to the stack.
+inline std::uint32_t NonZeros16(const float* at) {
+  std::uint32_t bits;
+  asm("kmovw %1, %0" : "=r"(bits) : "k"(MaskOfNonZeros(at)));
+  return bits;
 }
 
 /// masks[i]: bit b says columns[b * 16 + i] != 0; rows <= 32.
 inline void ColumnMasks(const float* columns, std::int64_t rows, std::uint32_t* masks) {
   __m512i bits = _mm512_setzero_si512();
   for (std::int64_t row = 0; row < rows; ++row) {
-    const auto nonzero = static_cast<__mmask16>(NonZeros16(columns + row * 16));
-    bits =
-        _mm512_mask_or_epi32(bits, nonzero, bits, _mm512_set1_epi32(static_cast<int>(1U << row)));
+    bits = _mm512_mask_or_epi32(bits, MaskOfNonZeros(columns + row * 16), bits,
+                                _mm512_set1_epi32(static_cast<int>(1U << row)));
   }
   _mm512_storeu_si512(masks, bits);
 }
