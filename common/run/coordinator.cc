@@ -223,7 +223,8 @@ void Coordinator::Advance(Time now, Outbox& out) {
       }
       return;
     case Step::kFinal:
-      if (!evaluation_.Busy() && !checkpoint_writing_) BeginLeaving(now, out);
+      if (evaluation_.Busy() || checkpoint_wanted_ || checkpoints_.Collecting()) return;
+      if (!checkpoint_writing_) BeginLeaving(now, out);
       return;
     case Step::kLeaving:
       if (left_.size() == Everyone().size() || now - step_since_ > kLeaveTimeout) {

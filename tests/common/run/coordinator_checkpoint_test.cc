@@ -111,6 +111,15 @@ TEST_F(CoordinatorCheckpointTest, AStoppedStudentHoldsNothingUpForLong) {
   EXPECT_NE(recorder_.notes.find("student small does not answer"), std::string::npos);
 }
 
+TEST_F(CoordinatorCheckpointTest, TheEndIsWrittenToo) {
+  TrainAWhile();
+  ReportShards(5000);
+  ASSERT_TRUE(PlayUntil([&] { return coordinator_.Finished(); }));
+  ASSERT_FALSE(recorder_.checkpoints.empty());
+  EXPECT_EQ(recorder_.checkpoints.back().facts.phase, "final");
+  EXPECT_GT(StateOf(recorder_.checkpoints.back()).frozen_at, Time{});
+}
+
 /// The run above, resumed: what a checkpoint of it holds, in a new coordinator.
 class CoordinatorResumeTest : public CoordinatorCheckpointTest {
  protected:
