@@ -365,7 +365,7 @@ TEST_F(ActorTest, ReportsEpisodesAndEpsilonToItsHome) {
 }
 
 TEST_F(ActorTest, FixedSeedsGiveTheSameBytesAndRestartsGiveOthers) {
-  const auto chunks_of = [&](ActorOptions options) {
+  const auto chunks_of = [&](const ActorOptions& options) {
     Make(options);
     GreetAll();
     Advance(30);

@@ -189,7 +189,8 @@ TEST_F(ShardTest, StoresExactlyOnceThroughRandomResendsAndReconnects) {
   }
   const std::uint64_t head = shard.Store().Inserted();
   for (ItemHandle handle = head - shard.Store().Size(); handle < head; ++handle) {
-    const auto expected = static_cast<float>((handle / 10 + 1) * 100 + handle % 10);
+    const std::uint64_t chunk = handle / 10 + 1;
+    const auto expected = static_cast<float>(chunk * 100 + handle % 10);
     ASSERT_EQ(FloatAt(shard.Store().At(handle).observation), expected);
   }
 }

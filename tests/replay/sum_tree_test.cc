@@ -27,7 +27,8 @@ double Dyadic(Rng& rng) { return static_cast<double>(rng.Below(4096)) / 1024; }
 
 TEST(SumTreeTest, FindsWhatALinearScanFindsAtEverySize) {
   Rng rng(1);
-  for (const std::size_t capacity : {1, 2, 15, 16, 17, 255, 256, 257, 1000, 4097, 70000}) {
+  for (const std::size_t capacity :
+       {1U, 2U, 15U, 16U, 17U, 255U, 256U, 257U, 1000U, 4097U, 70000U}) {
     std::vector<double> priorities(capacity);
     for (double& p : priorities) p = rng.Below(3) == 0 ? 0 : Dyadic(rng);
     priorities[rng.Below(capacity)] = 1;

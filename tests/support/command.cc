@@ -1,11 +1,11 @@
 #include "tests/support/command.h"
 
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>

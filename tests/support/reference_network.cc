@@ -24,7 +24,7 @@ std::span<const float> Tensor(const NetworkSpec& spec, std::span<const float> pa
 Values Linear(const Values& in, std::span<const float> weight, std::span<const float> bias) {
   Values out;
   for (std::size_t o = 0; o < bias.size(); ++o) {
-    double sum = static_cast<double>(bias[o]);
+    auto sum = static_cast<double>(bias[o]);
     for (std::size_t i = 0; i < in.size(); ++i) {
       sum += static_cast<double>(weight[o * in.size() + i]) * in[i];
     }
@@ -41,7 +41,7 @@ Values Conv(const Values& in, const std::vector<std::int64_t>& from,
   for (std::int64_t f = 0; f < to[0]; ++f) {
     for (std::int64_t row = 0; row < to[1]; ++row) {
       for (std::int64_t column = 0; column < to[2]; ++column) {
-        double sum = static_cast<double>(bias[static_cast<std::size_t>(f)]);
+        auto sum = static_cast<double>(bias[static_cast<std::size_t>(f)]);
         for (std::int64_t c = 0; c < from[0]; ++c) {
           for (std::int64_t ky = 0; ky < k; ++ky) {
             for (std::int64_t kx = 0; kx < k; ++kx) {

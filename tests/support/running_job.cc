@@ -1,12 +1,12 @@
 #include "tests/support/running_job.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <thread>
 
 #include <fcntl.h>
-#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,9 +78,9 @@ void RunningJob::Restart(int ranks, const std::vector<std::string>& arguments) {
     command = {STILLHOUSE_SOURCE_DIR "/tests/support/mpirun.sh", "-n", std::to_string(ranks)};
   }
   command.push_back(program);
-  command.push_back("train");
+  command.emplace_back("train");
   command.insert(command.end(), arguments.begin(), arguments.end());
-  command.push_back("--run-dir");
+  command.emplace_back("--run-dir");
   command.push_back((directory_ / "run").string());
   std::vector<char*> argv;
   for (auto& word : command) argv.push_back(word.data());

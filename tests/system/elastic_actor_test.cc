@@ -184,6 +184,8 @@ TEST(ElasticActorTest, OnlyTheTokenLetsAWorkerIn) {
   }
   ASSERT_EQ(job.Wait(60s), 0) << job.Output();
   EXPECT_EQ(job.Json("status.json")["status"], "done");
+  EXPECT_THAT(job.Output(), HasSubstr("closed: wrong token"));
+  EXPECT_THAT(job.Output(), Not(HasSubstr(token)));
   EXPECT_EQ(right->Wait(5s), 0) << right->Output();
 }
 

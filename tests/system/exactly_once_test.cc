@@ -56,7 +56,7 @@ class CuttingServer final : public TcpHandler, public replay::WorkerOutbox {
 
   /// Every item in the store.
   SampleReply Everything() {
-    const auto ask = [&](SampleRequest request) {
+    const auto ask = [&](const SampleRequest& request) {
       SendTo(kept_, {RoleKind::kLearner, 0}, shard_.Address(), request);
       const Envelope envelope = kept_.envelopes.back();
       shard_.Handle(envelope, Time{}, kept_);

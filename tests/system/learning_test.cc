@@ -13,13 +13,15 @@ namespace {
 using namespace std::chrono_literals;
 using testing_support::RunningJob;
 
+const std::string kCartPole = STILLHOUSE_SOURCE_DIR "/configs/cart_pole.yaml";
+
 TEST(LearningTest, CartPoleIsSolvedAndTheStudentKeepsItOnFourOfFiveSeeds) {
   int solved = 0;
   std::string seen;
   for (int seed = 1; seed <= 5; ++seed) {
-    RunningJob job(0, {STILLHOUSE_SOURCE_DIR "/configs/cart_pole.yaml", "--quiet", "--set",
-                       "run.deterministic=true", "--set", "run.seed=" + std::to_string(seed),
-                       "--set", "evaluation.final_episodes=200"});
+    RunningJob job(0,
+                   {kCartPole, "--quiet", "--set", "run.deterministic=true", "--set",
+                    "run.seed=" + std::to_string(seed), "--set", "evaluation.final_episodes=200"});
     ASSERT_EQ(job.Wait(120s), 0) << job.Output();
     const auto models = job.Json("scoreboard.json")["models"];
     const double teacher = models["teacher"]["return_mean"].get<double>();

@@ -1,12 +1,12 @@
 // What the processes of a running job are like, and what happens when one of them fares badly.
 
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "tests/support/running_job.h"
 

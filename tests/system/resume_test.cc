@@ -1,13 +1,13 @@
 // Checkpoints and going on from them, through real processes: kill -9, signals, damage.
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <thread>
 
 #include <gtest/gtest.h>
-#include <signal.h>
 
 #include "tests/support/running_job.h"
 

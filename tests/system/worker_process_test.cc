@@ -1,5 +1,6 @@
 // The worker as a process of its own: `stillhouse-worker` started by the real launcher against a
 // real shard.
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -75,10 +76,10 @@ class WorkerProcessTest : public ::testing::Test {
   }
   /// Items stored, as the shard's last report says.
   std::uint64_t Stored() const {
-    for (auto at = out.sent.rbegin(); at != out.sent.rend(); ++at) {
-      if (at->kind == MessageKind::kShardReport) return DecodeBody<ShardReport>(*at).frames;
-    }
-    return 0;
+    const auto last = std::find_if(out.sent.rbegin(), out.sent.rend(), [](const Envelope& sent) {
+      return sent.kind == MessageKind::kShardReport;
+    });
+    return last == out.sent.rend() ? 0 : DecodeBody<ShardReport>(*last).frames;
   }
   std::optional<int> ExitStatus() {
     for (const auto& exit : launcher.Poll()) status = exit.status;

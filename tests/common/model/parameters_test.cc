@@ -103,7 +103,7 @@ TEST(InitialParametersTest, FillsTheRangeOfTheFanInAndNotMore) {
     const double bound = 1 / std::sqrt(static_cast<double>(tensor.fan_in));
     double largest = 0, sum = 0;
     for (std::int64_t i = 0; i < tensor.Size(); ++i) {
-      const double value = static_cast<double>(values[static_cast<std::size_t>(tensor.offset + i)]);
+      const auto value = static_cast<double>(values[static_cast<std::size_t>(tensor.offset + i)]);
       largest = std::max(largest, std::abs(value));
       sum += value;
     }

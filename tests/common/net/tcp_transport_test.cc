@@ -28,7 +28,7 @@ struct Recorder : TcpHandler {
   void OnFrame(ConnectionId connection, std::uint8_t kind,
                std::span<const std::uint8_t> body) override {
     if (kind == 99) throw WireError("kind 99 makes no sense");
-    frames.push_back({kind, Bytes(body.begin(), body.end())});
+    frames.emplace_back(kind, Bytes(body.begin(), body.end()));
     if (on_frame) on_frame(connection);
   }
   void OnDisconnect(ConnectionId connection, const std::string& reason) override {
@@ -51,7 +51,7 @@ class TcpTransportTest : public ::testing::Test {
     }
     return true;
   }
-  void Listen(TcpServerOptions options = {}) {
+  void Listen(const TcpServerOptions& options = {}) {
     server.emplace(loop, options, at_server, [this](const std::string& line) { log += line; });
   }
   void Dial() {

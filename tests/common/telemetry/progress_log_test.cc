@@ -72,7 +72,7 @@ TEST(ProgressJsonTest, WritesZeroForWhatIsNotFinite) {
 TEST(ProgressJsonTest, SurvivesNamesThatAreNotUtf8) {
   ProgressRecord record = Sample();
   record.ranks[0].host = "\xff\xfe";
-  EXPECT_NO_THROW(nlohmann::json::parse(ProgressJson(record)));
+  EXPECT_TRUE(nlohmann::json::accept(ProgressJson(record)));
 }
 
 TEST(ProgressLineTest, IsQuietAboutStudentsThatKeepUp) {
