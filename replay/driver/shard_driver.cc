@@ -16,6 +16,7 @@ TcpServerOptions OptionsFor(const std::string& listen) {
 ShardDriver::ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
                          const Clock& clock, NetLog log, std::string announced_host)
     : clock_(clock),
+      log_(log),
       shard_(std::move(settings), *this),
       server_(loop, OptionsFor(listen), *this, std::move(log)),
       announced_host_(std::move(announced_host)) {}
@@ -44,7 +45,8 @@ void ShardDriver::FlushKept(Outbox& out) {
   kept_.envelopes.clear();
 }
 
-void ShardDriver::OnConnect(ConnectionId connection, const std::string&) {
+void ShardDriver::OnConnect(ConnectionId connection, const std::string& peer) {
+  peers_[connection] = peer;
   shard_.OnConnect(connection, clock_.Now());
 }
 
@@ -53,11 +55,14 @@ void ShardDriver::OnFrame(ConnectionId connection, std::uint8_t kind,
   if (kind > static_cast<std::uint8_t>(kLastFrameKind)) {
     throw WireError(fmt::format("frame of unknown kind {}", kind));
   }
+  handling_ = static_cast<FrameKind>(kind);
   shard_.OnFrame(connection, static_cast<FrameKind>(kind), {body.begin(), body.end()}, clock_.Now(),
                  kept_);
+  handling_.reset();
 }
 
 void ShardDriver::OnDisconnect(ConnectionId connection, const std::string&) {
+  peers_.erase(connection);
   shard_.OnDisconnect(connection, clock_.Now());
 }
 
@@ -68,6 +73,10 @@ void ShardDriver::Send(ConnectionId connection, FrameKind kind, std::vector<std:
 }
 
 void ShardDriver::Close(ConnectionId connection, std::string_view reason) {
+  // In answer to a frame, and not to a goodbye: somebody does what a worker does not do.
+  if (handling_ && *handling_ != FrameKind::kGoodbye) {
+    log_(fmt::format("{}: {}: closed: {}", Address().ToString(), peers_[connection], reason));
+  }
   server_.Close(connection, std::string(reason));
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "common/base/clock.h"
@@ -47,6 +49,9 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
 
   Kept kept_;
   const Clock& clock_;
+  const NetLog log_;
+  std::map<ConnectionId, std::string> peers_;  ///< "host:port" of those that are open
+  std::optional<FrameKind> handling_;          ///< the frame that the shard is called with
   Shard shard_;
   TcpServer server_;
   const std::string announced_host_;
