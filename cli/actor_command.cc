@@ -5,15 +5,14 @@
 #include <cstdlib>
 #include <optional>
 #include <random>
-
-#include <nlohmann/json.hpp>
+#include <utility>
 
 #include "actors/actor_host.h"
 #include "actors/process_launcher.h"
 #include "cli/actor_probe.h"
 #include "common/base/error.h"
 #include "common/net/event_loop.h"
-#include "common/run/atomic_file.h"
+#include "common/run/run_directory.h"
 #include "common/telemetry/log.h"
 
 namespace stillhouse::cli {
@@ -72,19 +71,6 @@ void Tell(actors::ActorHost& host, const Body& body, Time now) {
   host.Handle({kCoordinatorAddress, host.Address(), Body::kKind, bytes.Take()}, now, nobody);
 }
 
-/// What status.json of the run says; empty when it says nothing readable.
-std::string StatusOf(const std::filesystem::path& run_dir) {
-  try {
-    const auto json = nlohmann::json::parse(ReadFile(run_dir / "status.json"), nullptr, false);
-    if (json.is_object() && json.contains("status") && json["status"].is_string()) {
-      return json["status"].get<std::string>();
-    }
-  } catch (const StorageError&) {
-    return "";  // no such file: as good as a run that says nothing
-  }
-  return "";
-}
-
 class Session {
  public:
   explicit Session(const ActorCommandOptions& options)
@@ -139,7 +125,8 @@ class Session {
   }
 
   int Unreachable(const ActorTarget& target, const std::string& message) {
-    const std::string status = target.run_dir.empty() ? "" : StatusOf(target.run_dir);
+    const auto file = target.run_dir.empty() ? std::nullopt : ReadRunStatus(target.run_dir);
+    const std::string status = file ? file->status : "";
     if (joined_ && status == "done") {
       log_.Info("the run is over");
       return kDone;
