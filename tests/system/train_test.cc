@@ -60,7 +60,8 @@ void ExpectScoreboardFields(const json& board) {
 }
 
 TEST(TrainTest, SixRanksTrainTeacherAndStudentsAndEndWithAScoreboard) {
-  RunningJob job(6, {kSmoke});
+  // Often: exploration falls within half a second.
+  RunningJob job(6, {kSmoke, "--set", "monitor.log_every=100ms"});
   ASSERT_EQ(job.Wait(60s), 0) << job.Output();
   const auto lines = job.Progress();
   ASSERT_GE(lines.size(), 3U) << job.Output();
