@@ -157,8 +157,7 @@ FieldList<CheckpointSettings> CheckpointFields() {
   every.print = [print = std::move(every.print)](const S& in) {
     return in.every.value == 0 ? std::string("off") : print(in);
   };
-  return {std::move(every),
-          IntegerField<S>("keep", &S::keep, {1, 1000}, "Checkpoints that stay.")};
+  return {std::move(every), IntegerField<S>("keep", &S::keep, {1, 1000}, "Checkpoints that stay.")};
 }
 
 FieldList<MonitorSettings> MonitorFields() {

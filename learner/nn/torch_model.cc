@@ -14,11 +14,14 @@ namespace {
 /// FlatOptimizer's equations as tensor operations, for devices.
 class TensorOptimizer {
  public:
+  /// FlatOptimizer::Memory as tensors; those that this kind does not use stay zero.
+  struct Memory {
+    torch::Tensor first, second, centre;
+  };
   TensorOptimizer(const OptimizerSettings& settings, const torch::Tensor& parameters)
-      : settings_(settings),
-        first_(torch::zeros_like(parameters)),
-        second_(torch::zeros_like(parameters)),
-        centre_(torch::zeros_like(parameters)) {}
+      : memory_{torch::zeros_like(parameters), torch::zeros_like(parameters),
+                torch::zeros_like(parameters)},
+        settings_(settings) {}
 
   double Step(torch::Tensor& parameters, torch::Tensor gradient) {
     const double norm = gradient.norm().item<double>();
@@ -32,20 +35,20 @@ class TensorOptimizer {
       const auto steps = static_cast<double>(steps_);
       const double correction1 = 1 - std::pow(settings_.beta1, steps);
       const double correction2 = 1 - std::pow(settings_.beta2, steps);
-      first_.mul_(settings_.beta1).add_(gradient, 1 - settings_.beta1);
-      second_.mul_(settings_.beta2).addcmul_(gradient, gradient, 1 - settings_.beta2);
-      const auto scale = second_.sqrt().div_(std::sqrt(correction2)).add_(settings_.epsilon);
-      parameters.addcdiv_(first_, scale, -settings_.learning_rate / correction1);
+      memory_.first.mul_(settings_.beta1).add_(gradient, 1 - settings_.beta1);
+      memory_.second.mul_(settings_.beta2).addcmul_(gradient, gradient, 1 - settings_.beta2);
+      const auto scale = memory_.second.sqrt().div_(std::sqrt(correction2)).add_(settings_.epsilon);
+      parameters.addcdiv_(memory_.first, scale, -settings_.learning_rate / correction1);
       return norm;
     }
-    second_.mul_(settings_.alpha).addcmul_(gradient, gradient, 1 - settings_.alpha);
-    auto variance = second_;
+    memory_.second.mul_(settings_.alpha).addcmul_(gradient, gradient, 1 - settings_.alpha);
+    auto variance = memory_.second;
     if (settings_.centered) {
-      centre_.mul_(settings_.alpha).add_(gradient, 1 - settings_.alpha);
-      variance = torch::addcmul(second_, centre_, centre_, -1).clamp_min_(0);
+      memory_.centre.mul_(settings_.alpha).add_(gradient, 1 - settings_.alpha);
+      variance = torch::addcmul(memory_.second, memory_.centre, memory_.centre, -1).clamp_min_(0);
     }
     auto step = gradient / variance.sqrt().add_(settings_.epsilon);
-    if (settings_.momentum > 0) step = first_.mul_(settings_.momentum).add_(step);
+    if (settings_.momentum > 0) step = memory_.first.mul_(settings_.momentum).add_(step);
     parameters.add_(step, -settings_.learning_rate);
     return norm;
   }
@@ -53,16 +56,17 @@ class TensorOptimizer {
   const OptimizerSettings& Settings() const { return settings_; }
   std::int64_t& Steps() { return steps_; }
   std::int64_t Steps() const { return steps_; }
+  Memory& Remembered() { return memory_; }
+  const Memory& Remembered() const { return memory_; }
   // Which of the three this kind uses, in FlatOptimizer's order.
   bool UsesFirst() const { return Adam() || settings_.momentum > 0; }
   bool UsesCentre() const { return !Adam() && settings_.centered; }
+
  private:
   bool Adam() const { return settings_.kind == OptimizerSettings::Kind::kAdam; }
+  Memory memory_;
   OptimizerSettings settings_;
   std::int64_t steps_ = 0;
-
- public:
-  torch::Tensor first_, second_, centre_;
 };
 
 class TorchModel final : public TrainedModel {
@@ -123,9 +127,9 @@ class TorchModel final : public TrainedModel {
             ToHost(parameters_),
             ToHost(target_),
             ToHost(average_),
-            used(optimizer_.UsesFirst(), optimizer_.first_),
-            ToHost(optimizer_.second_),
-            used(optimizer_.UsesCentre(), optimizer_.centre_)};
+            used(optimizer_.UsesFirst(), optimizer_.Remembered().first),
+            ToHost(optimizer_.Remembered().second),
+            used(optimizer_.UsesCentre(), optimizer_.Remembered().centre)};
   }
   void Load(const ModelState& state) override {
     ExpectStateFits(state, spec_, optimizer_.Settings());
@@ -136,9 +140,9 @@ class TorchModel final : public TrainedModel {
     parameters_ = ToDevice(state.parameters);
     target_ = state.target.empty() ? parameters_ : ToDevice(state.target);
     fill(average_, state.average);
-    fill(optimizer_.first_, state.first);
-    fill(optimizer_.second_, state.second);
-    fill(optimizer_.centre_, state.centre);
+    fill(optimizer_.Remembered().first, state.first);
+    fill(optimizer_.Remembered().second, state.second);
+    fill(optimizer_.Remembered().centre, state.centre);
   }
 
  private:
