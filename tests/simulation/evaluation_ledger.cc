@@ -65,10 +65,11 @@ void EvaluationLedger::OnScoreboard(const Scoreboard& board) {
   }
   for (const auto& [model, play] : found->second) {
     CheckSeeds(released_, model, play);
+    const std::string& name = models_.at(model);
     const auto row = std::find_if(board.models.begin(), board.models.end(),
-                                  [&](const auto& m) { return m.name == models_.at(model); });
+                                  [&name](const auto& score) { return score.name == name; });
     if (row == board.models.end()) {
-      world_.Violation(fmt::format("round {}: no row of {}", released_, models_.at(model)));
+      world_.Violation(fmt::format("round {}: no row of {}", released_, name));
       continue;
     }
     CheckMean(fmt::format("round {}, {}", released_, row->name), play, row->returns.mean,

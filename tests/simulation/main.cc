@@ -77,6 +77,10 @@ int main(int argc, char** argv) {
       first = Number(*from);
     } else if (const auto name = Value(argv[i], "bug")) {
       bug = BugOf(*name);
+      if (bug == PlantedBug::kNone) {
+        std::fprintf(stderr, "unknown bug %s\n", name->c_str());
+        return 2;
+      }
     } else {
       std::fprintf(stderr, "unknown option %s\n", argv[i]);
       return 2;

@@ -77,7 +77,7 @@ void CountingTeacher::Load(const learner::TeacherState& state) {
   state_ = state.model;
 }
 
-CountingStudents::CountingStudents(std::vector<NetworkSpec> networks) {
+CountingStudents::CountingStudents(const std::vector<NetworkSpec>& networks) {
   for (const auto& network : networks) states_.push_back(Fresh(network));
 }
 

@@ -39,7 +39,7 @@ class CountingTeacher final : public learner::TeacherCompute {
 /// The students of one host, alike.
 class CountingStudents final : public learner::StudentCompute {
  public:
-  explicit CountingStudents(std::vector<NetworkSpec> networks);
+  explicit CountingStudents(const std::vector<NetworkSpec>& networks);
   std::vector<learner::StudentStep> Update(const LabelledBatch& batch) override;
   std::vector<float> Parameters(std::size_t student) const override {
     return states_.at(student).parameters;

@@ -23,7 +23,7 @@ RateWatch::RateWatch(World& world, const ReplaySettings& replay, double toleranc
 }
 
 void RateWatch::Look(std::uint64_t inserted, std::uint64_t sampled) {
-  const double fresh = static_cast<double>(inserted);
+  const auto fresh = static_cast<double>(inserted);
   const double items = inserted_before_ + fresh;
   const double samples = std::max(sampled_before_, static_cast<double>(sampled));
   if (fresh < min_size_ && samples > sampled_before_) {

@@ -1,0 +1,97 @@
+// What the schedule does to a cluster, and what must be so at its end; the rest is in cluster.cc.
+#include <algorithm>
+#include <deque>
+
+#include "tests/simulation/cluster.h"
+
+namespace stillhouse::simulation {
+
+void Cluster::StopStudent(std::uint16_t host) {
+  Node& node = nodes_.at({RoleKind::kStudentHost, host});
+  if (node.stopped) return;
+  world_.Note(fmt::format("student host {} is stopped", host));
+  node.stopped = true;
+}
+
+void Cluster::ContinueRole(RoleAddress role) {
+  Node& node = nodes_.at(role);
+  if (!node.stopped) return;
+  world_.Note(role.ToString() + " is continued");
+  node.stopped = false;
+  // What came meanwhile is there at once, in order.
+  std::deque<Envelope> held;
+  held.swap(node.held);
+  for (const Envelope& envelope : held) Dispatch(node, envelope);
+}
+
+void Cluster::OnContinueRank(std::uint32_t rank) {
+  for (const auto role : job_.layout.ranks.at(rank)) {
+    if (role.kind == RoleKind::kStudentHost) {
+      students_.at(role.index).left_out = nodes_.at(role).stopped;
+    }
+    // A signal takes a moment, and it is not the coordinator that runs then.
+    world_.events.After(world_.Latency(), [this, role] { ContinueRole(role); });
+  }
+}
+
+std::uint16_t Cluster::HostOf(std::uint16_t model) const {
+  for (std::uint16_t host = 0; host < job_.StudentHosts(); ++host) {
+    const auto served = job_.StudentsOf(host);
+    if (std::find(served.begin(), served.end(), model - 1U) != served.end()) return host;
+  }
+  return 0;
+}
+
+void Cluster::KillShard(std::uint16_t shard) {
+  world_.Note(fmt::format("kill -9 of shard {}", shard));
+  const RoleAddress role = shards_[shard]->Address();
+  nodes_.at(role).dead = true;
+  messages_.DropOf(role, Fault::kShardKilled);
+  for (const auto& [wire, owner] : shard_of_wire_) {
+    if (owner == shard) wires_.Die(wire, Side::kShard, Fault::kShardKilled);
+  }
+}
+
+void Cluster::KillAll() {
+  world_.Note("kill -9 of the whole job");
+  messages_.DropAll(Fault::kJobKilled);
+  wires_.DropAll(Fault::kJobKilled);
+}
+
+std::int64_t Cluster::JoinGuest() {
+  // As the worker's driver draws it: from a range that no planned worker has.
+  const auto index = static_cast<std::uint32_t>(world_.rng() | 0x80000000U);
+  return processes_.Join(index, shards_.size(), job_.token);
+}
+
+void Cluster::CheckEnd(bool may_fail) {
+  const auto& outcome = coordinator_.Result();
+  if (outcome.failed && !may_fail) world_.Violation("the run failed: " + outcome.reason);
+  for (const auto& role : outcome.unanswered) world_.Violation(role + " did not leave");
+  if (processes_.Alive() > 0) {
+    world_.Violation(fmt::format("{} workers live on", processes_.Alive()));
+  }
+  evaluation_.OnEnd(coordinator_.Scores());
+  if (outcome.preempted || outcome.failed) return;
+  if (recorder_.LastBoardPhase() != "final") world_.Violation("there is no final scoreboard");
+  if (recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
+    world_.Violation(fmt::format("the run ended after {} frames", recorder_.Frames()));
+  }
+  const auto models = static_cast<std::uint16_t>(job_.networks.size());
+  for (std::uint16_t model = 0; model < models; ++model) {
+    const auto found = recorder_.Finals().find(model);
+    if (found == recorder_.Finals().end()) {
+      // A student host that is stopped is left out of the end; nobody else.
+      const bool excused = model > 0 && students_.at(HostOf(model)).left_out;
+      if (!excused) world_.Violation(fmt::format("model {} has no end", model));
+      continue;
+    }
+    const FinalModel& final = found->second;
+    if (final.parameters.at(0) != static_cast<float>(final.updates)) {
+      world_.Violation(fmt::format("model {}: {} updates are counted, its parameters have {}",
+                                   model, final.updates, final.parameters.at(0)));
+    }
+  }
+}
+
+}  // namespace stillhouse::simulation
