@@ -14,7 +14,9 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -ftree-vectorize -g1 -fno-math-errno")
 
 find_program(STILLHOUSE_CCACHE ccache)
 if(STILLHOUSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${STILLHOUSE_CCACHE})
+  # Paths are hashed relative to the project: a second clone finds what the first one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      env CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${STILLHOUSE_CCACHE})
 endif()
 find_program(STILLHOUSE_MOLD mold)
 if(STILLHOUSE_MOLD)
