@@ -179,9 +179,11 @@ TEST(ResumeTest, ADamagedNewestCheckpointIsPassedOverAndSaid) {
 TEST(ResumeTest, AStudentThatIsStoppedBlocksNeitherACheckpointNorTheEnd) {
   RunningJob job(6, Arguments({"--set", "stop.frames=100000000"}));
   ASSERT_TRUE(WaitForCheckpoint(job));
-  const auto ranks = job.Progress().back()["ranks"];
+  const auto reported =
+      job.WaitForProgress(30s, [](const auto& line) { return line["ranks"].size() == 6; });
+  ASSERT_TRUE(reported) << job.Output();
   pid_t stopped = 0;
-  for (const auto& rank : ranks) {
+  for (const auto& rank : (*reported)["ranks"]) {
     if (rank["role"] == "student_host" && stopped == 0) stopped = rank["pid"].get<pid_t>();
   }
   ASSERT_GT(stopped, 0);
