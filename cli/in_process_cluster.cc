@@ -35,8 +35,7 @@ InProcessCluster::InProcessCluster(const Job& job, learner::ComputeFactory& comp
   roles_[learner_.Address()] = &learner_;
   for (std::uint16_t host = 0; host < job.StudentHosts(); ++host) MakeStudentHost(host, compute);
   for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
-    shards_.push_back(std::make_unique<replay::Shard>(job.ShardSettingsOf(shard), *this));
-    roles_[shards_.back()->Address()] = shards_.back().get();
+    MakeShard(shard);
   }
   const auto workers = static_cast<std::uint32_t>(job.layout.Workers());
   for (std::uint32_t index = 0; index < workers; ++index) {
@@ -51,6 +50,18 @@ InProcessCluster::InProcessCluster(const Job& job, learner::ComputeFactory& comp
 }
 
 InProcessCluster::~InProcessCluster() = default;
+
+void InProcessCluster::MakeShard(std::uint16_t shard) {
+  replay::ShardDisk disk;
+  const Durability durability = job_.config.replay.durability;
+  if (durability != Durability::kNone) {
+    disks_.push_back(
+        std::make_unique<Disk>(job_.store.FolderOf(shard), durability == Durability::kSync));
+    disk = {&disks_.back()->storage, &disks_.back()->device};
+  }
+  shards_.push_back(std::make_unique<replay::Shard>(job_.ShardSettingsOf(shard), *this, disk));
+  roles_[shards_.back()->Address()] = shards_.back().get();
+}
 
 void InProcessCluster::MakeStudentHost(std::uint16_t host, learner::ComputeFactory& compute) {
   const auto served = job_.StudentsOf(host);

@@ -11,6 +11,8 @@
 #include "cli/job.h"
 #include "learner/protocol/compute.h"
 #include "learner/protocol/compute_port.h"
+#include "replay/log/direct_device.h"
+#include "replay/log/posix_storage.h"
 
 namespace stillhouse::cli {
 
@@ -69,6 +71,7 @@ class InProcessCluster final : public Outbox,
   void SetReading(ConnectionId connection, bool reading) override;
   void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) override;
 
+  void MakeShard(std::uint16_t shard);
   void MakeStudentHost(std::uint16_t host, learner::ComputeFactory& compute);
   void ConnectWorkers();
   bool DeliverMessages();
@@ -88,6 +91,13 @@ class InProcessCluster final : public Outbox,
   TeacherInline teacher_port_;
   learner::LearnerRole learner_;
   std::vector<StudentHost> students_;
+  struct Disk {
+    explicit Disk(const std::filesystem::path& folder, bool sync)
+        : storage(folder), device(storage, sync) {}
+    replay::PosixStorage storage;
+    replay::DirectDevice device;
+  };
+  std::vector<std::unique_ptr<Disk>> disks_;  ///< of the shards, when the store is kept
   std::vector<std::unique_ptr<replay::Shard>> shards_;
   std::vector<std::unique_ptr<actors::Actor>> workers_;
   std::map<RoleAddress, Role*> roles_;

@@ -64,6 +64,13 @@ replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
   settings.environment = environment;
   settings.token = token;
   settings.models = static_cast<std::uint16_t>(networks.size());
+  settings.fresh = store.fresh;
+  settings.first_handle = store.inserted / Shards() + (shard < store.inserted % Shards() ? 1 : 0);
+  const auto part = store.shard_parts.find(shard);
+  if (part != store.shard_parts.end() && !part->second.empty()) {
+    settings.resume = replay::ShardState::Decode(part->second);
+    settings.first_handle = settings.resume->head;
+  }
   return settings;
 }
 

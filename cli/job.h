@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/listen.h"
+#include "cli/store_plan.h"
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/model/network_spec.h"
@@ -31,6 +32,7 @@ struct Job {
   std::uint32_t attempt = 1;
   bool resuming = false;                       ///< learner and student hosts wait for their Restore
   std::optional<ResumePoint> resume;           ///< on rank 0 of a resumed job
+  StorePlan store;                             ///< where and from what shards keep their logs
   double tolerance = 0;                        ///< of the rate limiter, in samples
   std::vector<ShardEndpoint> shard_endpoints;  ///< [shards]
 

@@ -40,7 +40,7 @@ void TakeNewest(const fs::path& run, ResumePlan& plan) {
   }
 }
 
-ResumePlan PlanAuto(const fs::path& run_dir) {
+ResumePlan PlanAuto(const fs::path& run_dir, const fs::path& store) {
   ResumePlan plan;
   const auto status = ReadRunStatus(run_dir);
   if (status && status->status == RunStateName(RunState::kDone)) {
@@ -49,7 +49,12 @@ ResumePlan PlanAuto(const fs::path& run_dir) {
   }
   TakeNewest(run_dir, plan);
   plan.in_place = plan.checkpoint.has_value();
-  if (!plan.checkpoint) plan.notes.push_back("no checkpoint to resume from: a fresh start");
+  if (plan.checkpoint) return plan;
+  // The run was cut off before its first checkpoint: its experience is kept all the same.
+  plan.in_place = status && !store.empty() && !StoredShards(store).empty();
+  plan.notes.push_back(plan.in_place ? "no checkpoint to resume from: a fresh start with the store "
+                                       "that is there"
+                                     : "no checkpoint to resume from: a fresh start");
   return plan;
 }
 
@@ -126,9 +131,26 @@ void SetAside(const fs::path& checkpoint) {
 
 }  // namespace
 
-ResumePlan PlanResume(const fs::path& run_dir, const std::string& resume) {
+ResumePlan PlanResume(const fs::path& run_dir, const std::string& resume, const fs::path& store) {
   if (resume == "never") return {};
-  return resume == "auto" ? PlanAuto(run_dir) : PlanNamed(run_dir, resume);
+  return resume == "auto" ? PlanAuto(run_dir, store) : PlanNamed(run_dir, resume);
+}
+
+StorePlan PlanStore(const ResumePlan& plan, const std::optional<ResumePoint>& resume,
+                    const Job& job, const fs::path& folder) {
+  StorePlan store;
+  store.folder = folder.string();
+  store.fresh = !plan.in_place;
+  if (resume) store.inserted = resume->coordinator.inserted;
+  if (plan.in_place) {
+    if (resume) store.shard_parts = resume->shards;
+    ExpectFitting(folder, job.environment, job.config.replay);
+  } else if (job.config.replay.dir != "auto" && !StoredShards(folder).empty()) {
+    throw ConfigError(fmt::format(
+        "replay.dir: {}: the replay of another run is there; remove it, or name another directory",
+        folder.string()));
+  }
+  return store;
 }
 
 std::optional<ResumePoint> CheckedResumePoint(const ResumePlan& plan, const Job& job) {

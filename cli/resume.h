@@ -22,9 +22,16 @@ struct ResumePlan {
 
 /// `resume`: "never", "auto", or a run's directory or one of its checkpoints.
 /// auto: goes on from the newest whole checkpoint of `run_dir`; a run without any starts afresh,
-/// one that is done stays as it is. Throws ConfigError when checkpoints are there and none is
-/// whole, or when a named one is not.
-ResumePlan PlanResume(const std::filesystem::path& run_dir, const std::string& resume);
+/// but with its store where `store` (the folder of a store that is kept; empty: it is not) holds
+/// one; a run that is done stays as it is. Throws ConfigError when checkpoints are there and none
+/// is whole, or when a named one is not.
+ResumePlan PlanResume(const std::filesystem::path& run_dir, const std::string& resume,
+                      const std::filesystem::path& store = {});
+
+/// Where the job's shards find what the plan goes on with. Throws ConfigError when what is there
+/// does not fit the job.
+StorePlan PlanStore(const ResumePlan& plan, const std::optional<ResumePoint>& resume,
+                    const Job& job, const std::filesystem::path& folder);
 
 /// The plan's checkpoint as this job's point to go on from. Throws ConfigError, naming both, when
 /// it is of other networks or optimisers.

@@ -26,6 +26,7 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(static_cast<std::uint8_t>(setup.over ? 1 : 0));
   out.Put(static_cast<std::uint8_t>(setup.resuming ? 1 : 0));
   out.Put(setup.attempt);
+  setup.store.Encode(out);
   return out.Take();
 }
 
@@ -39,6 +40,7 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.over = in.GetBool();
   setup.resuming = in.GetBool();
   setup.attempt = in.Get<std::uint32_t>();
+  setup.store = StorePlan::Decode(in);
   return setup;
 }
 
@@ -82,7 +84,10 @@ void Plan(const TrainOptions& options, const std::vector<HostFacts>& hosts,
   files.path = options.run_dir.empty() ? std::filesystem::path(config.run.dir) / config.run.name
                                        : std::filesystem::path(options.run_dir);
   files.chosen_token = config.run.token;
-  files.plan = PlanResume(files.path, options.resume);
+  const bool keeps_store = config.replay.durability != Durability::kNone;
+  const auto folder =
+      keeps_store ? StoreFolder(files.path, config.replay) : std::filesystem::path();
+  files.plan = PlanResume(files.path, options.resume, folder);
   setup.over = files.plan.done;
   if (setup.over) {
     std::printf("%s: this run is done already; nothing to resume\n", files.path.c_str());
@@ -90,6 +95,7 @@ void Plan(const TrainOptions& options, const std::vector<HostFacts>& hosts,
   }
   files.resume = CheckedResumePoint(files.plan, job);
   setup.resuming = files.resume.has_value();
+  if (keeps_store) setup.store = PlanStore(files.plan, files.resume, job, folder);
   setup.config_yaml = job.config_yaml;
 }
 

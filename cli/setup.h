@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/job.h"
 #include "cli/resume.h"
 #include "cli/train.h"
 #include "common/comm/mpi_session.h"
@@ -23,6 +24,7 @@ struct Setup {
   std::string token;
   std::uint32_t attempt = 1;
   bool resuming = false;
+  StorePlan store;
 };
 
 /// What rank 0 alone holds.

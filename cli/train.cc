@@ -126,7 +126,7 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
                   std::make_unique<replay::ShardDriver>(
                       job.ShardSettingsOf(role.index), loop, endpoint.listen, clock,
                       [&log](const std::string& line) { log.Warning("{}", line); },
-                      endpoint.announced_host));
+                      endpoint.announced_host, job.store.FolderOf(role.index)));
     }
     case RoleKind::kActorHost: {
       if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
@@ -233,6 +233,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
                       setup.token, roles);
     job.attempt = setup.attempt;
     job.resuming = setup.resuming;
+    job.store = setup.store;
     job.resume = std::move(files.resume);
     if (job.config.run.deterministic) {
       return RunDeterministic(options, job, *directory, files.notes, signals);

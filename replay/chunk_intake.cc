@@ -1,5 +1,6 @@
 #include "replay/chunk_intake.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/base/error.h"
@@ -21,15 +22,24 @@ void ChunkIntake::Offer(ConnectionId connection, std::uint64_t incarnation,
     throw WireError(fmt::format("chunk {}: {} items, at most {} are allowed", chunk.Sequence(),
                                 chunk.Items(), max_items_));
   }
-  const std::uint64_t last = LastSequence(incarnation);
-  if (chunk.Sequence() <= last) return Acknowledge(connection, incarnation, out);
+  const auto known = workers_.find(incarnation);
+  const std::uint64_t last = known == workers_.end() ? 0 : known->second.stored;
+  if (chunk.Sequence() <= last) {
+    known->second.connection = connection;
+    // One that is stored and not yet durable is acknowledged when it is.
+    if (chunk.Sequence() <= known->second.durable) Acknowledge(connection, incarnation, out);
+    return;
+  }
   const auto waiting = parked_.find(connection);
   const std::uint64_t seen = last + (waiting == parked_.end() ? 0 : waiting->second.chunks.size());
   if (chunk.Sequence() <= seen) return;  // parked already: acknowledged when it is stored
   if (chunk.Sequence() != seen + 1) {
     throw WireError(fmt::format("chunk {}: {} was to follow", chunk.Sequence(), seen + 1));
   }
-  if (!storing_ || (parked_chunks_ == 0 && Fits(chunk))) return Store(connection, chunk, out);
+  if (!storing_ || (parked_chunks_ == 0 && Fits(chunk))) {
+    Store(connection, chunk);
+    return Settle(out);
+  }
   Parked& parked = parked_[connection];
   parked.incarnation = incarnation;
   parked.chunks.push_back(std::move(bytes));
@@ -55,28 +65,68 @@ void ChunkIntake::Forget(ConnectionId connection) {
   parked_.erase(found);
 }
 
-std::uint64_t ChunkIntake::LastSequence(std::uint64_t incarnation) const {
-  const auto found = last_.find(incarnation);
-  return found == last_.end() ? 0 : found->second;
+std::uint64_t ChunkIntake::DurableSequence(std::uint64_t incarnation) const {
+  const auto found = workers_.find(incarnation);
+  return found == workers_.end() ? 0 : found->second.durable;
+}
+
+WorkerSequences ChunkIntake::Sequences() const {
+  WorkerSequences sequences;
+  for (const auto& [incarnation, worker] : workers_) {
+    sequences.emplace_back(incarnation, worker.stored);
+  }
+  std::sort(sequences.begin(), sequences.end());
+  return sequences;
+}
+
+void ChunkIntake::UseLog(SegmentLog& log, const WorkerSequences& sequences) {
+  log_ = &log;
+  for (const auto& [incarnation, sequence] : sequences) {
+    workers_[incarnation] = {sequence, sequence, {}};
+  }
 }
 
 bool ChunkIntake::Fits(const ChunkView& chunk) const {
   return store_.Inserted() + chunk.Items() <= allowance_;
 }
 
-void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk, WorkerOutbox& out) {
+void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk) {
   if (storing_) {
+    const ItemHandle first = store_.Inserted();
     store_.Insert(chunk);
+    if (log_ != nullptr) {
+      log_->Append(first, chunk.Items(), chunk.Bytes(), [this] { return Sequences(); });
+      log_->Retire(store_.Tail());
+    }
     lag_.Add(newest_version_, chunk.WeightsVersion());
   }
-  last_[chunk.IncarnationValue()] = chunk.Sequence();
-  Acknowledge(connection, chunk.IncarnationValue(), out);
+  Worker& worker = workers_[chunk.IncarnationValue()];
+  worker.stored = chunk.Sequence();
+  worker.connection = connection;
+  waiting_.push_back(
+      {log_ == nullptr ? 0 : log_->Submitted(), chunk.IncarnationValue(), chunk.Sequence()});
+}
+
+void ChunkIntake::Settle(WorkerOutbox& out) {
+  const LogPosition done = log_ == nullptr ? 0 : log_->Done();
+  advanced_.clear();
+  for (; !waiting_.empty() && waiting_.front().position <= done; waiting_.pop_front()) {
+    const auto found = workers_.find(waiting_.front().incarnation);
+    if (found == workers_.end()) continue;  // it said goodbye meanwhile
+    found->second.durable = waiting_.front().sequence;
+    if (std::find(advanced_.begin(), advanced_.end(), found->first) == advanced_.end()) {
+      advanced_.push_back(found->first);
+    }
+  }
+  for (const std::uint64_t incarnation : advanced_) {
+    Acknowledge(workers_.at(incarnation).connection, incarnation, out);
+  }
 }
 
 void ChunkIntake::Acknowledge(ConnectionId connection, std::uint64_t incarnation,
                               WorkerOutbox& out) const {
   Ack ack;
-  ack.sequence = LastSequence(incarnation);
+  ack.sequence = DurableSequence(incarnation);
   ack.shard_size = store_.Size();
   SendFrame(out, connection, FrameKind::kAck, ack);
 }
@@ -95,14 +145,15 @@ void ChunkIntake::TakeParked(WorkerOutbox& out) {
     const ConnectionId connection = next->first;
     Parked& parked = next->second;
     const ChunkView chunk(parked.chunks.front(), environment_, n_step_);
-    if (storing_ && !Fits(chunk)) return;
-    Store(connection, chunk, out);
+    if (storing_ && !Fits(chunk)) break;
+    Store(connection, chunk);
     parked.chunks.pop_front();
     --parked_chunks_;
     turn_ = connection;
     UpdateReading(connection, parked, out);
     if (parked.chunks.empty()) parked_.erase(next);
   }
+  Settle(out);
 }
 
 }  // namespace stillhouse::replay

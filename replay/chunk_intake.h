@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "replay/item_store.h"
+#include "replay/log/segment_log.h"
 #include "replay/version_lag.h"
 #include "replay/worker_outbox.h"
 
 namespace stillhouse::replay {
 
 /// How workers' chunks become items: exactly once, in order, and never beyond the grant.
+///
+/// A chunk can be sampled as soon as it is stored, and is acknowledged once the log, if there is
+/// one, has it as durably as the configuration asks.
 ///
 /// A chunk is named by (incarnation, sequence). One that is stored already is acknowledged again
 /// and not stored; one that skips a number breaks the rules. A chunk beyond the grant is parked,
@@ -27,6 +31,9 @@ class ChunkIntake {
   ChunkIntake(ItemStore& store, const EnvironmentSpec& environment, std::uint32_t n_step,
               std::uint32_t max_items);
 
+  /// Chunks are appended to `log` (borrowed) from now on, and these are known to be in it.
+  void UseLog(SegmentLog& log, const WorkerSequences& sequences);
+
   /// A chunk from a connection of this incarnation. Throws WireError when it breaks the rules; then
   /// nothing has changed.
   void Offer(ConnectionId connection, std::uint64_t incarnation, std::vector<std::uint8_t> bytes,
@@ -38,16 +45,21 @@ class ChunkIntake {
   /// Training is over: chunks, parked ones too, are acknowledged and dropped from now on.
   void StopStoring(WorkerOutbox& out);
 
+  /// Acknowledges what has become durable.
+  void Settle(WorkerOutbox& out);
+
   /// The connection is gone; its parked chunks are dropped: the worker still has them.
   void Forget(ConnectionId connection);
 
   /// This worker never comes back: nothing is kept of it.
-  void ForgetWorker(std::uint64_t incarnation) { last_.erase(incarnation); }
-  /// Workers of which something is kept, some 50 bytes each.
-  std::size_t Workers() const { return last_.size(); }
+  void ForgetWorker(std::uint64_t incarnation) { workers_.erase(incarnation); }
+  /// Workers of which something is kept, some 60 bytes each.
+  std::size_t Workers() const { return workers_.size(); }
 
-  /// Newest chunk of this incarnation that is stored; 0 = none.
-  std::uint64_t LastSequence(std::uint64_t incarnation) const;
+  /// Newest chunk of this incarnation that may be acknowledged; 0 = none.
+  std::uint64_t DurableSequence(std::uint64_t incarnation) const;
+  /// Newest chunk of every worker that is stored.
+  WorkerSequences Sequences() const;
   bool Blocked() const { return parked_chunks_ > 0; }
 
   /// The newest weights there are: chunks stored from now on are measured against them.
@@ -56,6 +68,17 @@ class ChunkIntake {
   const VersionLag& Lag() const { return lag_; }
 
  private:
+  struct Worker {
+    std::uint64_t stored = 0;   ///< sequence of the newest chunk in the store
+    std::uint64_t durable = 0;  ///< and in the log
+    ConnectionId connection;    ///< from which its newest chunk came
+  };
+  /// A chunk that is stored and not acknowledged.
+  struct Waiting {
+    LogPosition position = 0;
+    std::uint64_t incarnation = 0;
+    std::uint64_t sequence = 0;
+  };
   struct Parked {
     std::uint64_t incarnation = 0;
     std::deque<std::vector<std::uint8_t>> chunks;
@@ -63,7 +86,7 @@ class ChunkIntake {
   };
 
   bool Fits(const ChunkView& chunk) const;
-  void Store(ConnectionId connection, const ChunkView& chunk, WorkerOutbox& out);
+  void Store(ConnectionId connection, const ChunkView& chunk);
   void Acknowledge(ConnectionId connection, std::uint64_t incarnation, WorkerOutbox& out) const;
   void UpdateReading(ConnectionId connection, Parked& parked, WorkerOutbox& out) const;
   /// Takes parked chunks, one a connection in turn, as long as they fit.
@@ -75,8 +98,11 @@ class ChunkIntake {
   std::uint32_t max_items_;
   bool storing_ = true;
   std::uint64_t allowance_ = 0;
-  std::unordered_map<std::uint64_t, std::uint64_t> last_;  ///< incarnation -> stored sequence
-  std::map<ConnectionId, Parked> parked_;                  ///< no empty queues
+  SegmentLog* log_ = nullptr;
+  std::unordered_map<std::uint64_t, Worker> workers_;  ///< by incarnation
+  std::deque<Waiting> waiting_;                        ///< in the order of their positions
+  std::vector<std::uint64_t> advanced_;                ///< scratch of Settle
+  std::map<ConnectionId, Parked> parked_;              ///< no empty queues
   ConnectionId turn_;  ///< the connection whose parked chunk was taken last
   std::size_t parked_chunks_ = 0;
   std::uint64_t newest_version_ = 0;

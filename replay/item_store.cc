@@ -111,6 +111,33 @@ void ItemStore::Insert(const ChunkView& chunk) {
   ++next_chunk_;
 }
 
+void ItemStore::Restart(ItemHandle first) {
+  while (first_chunk_ < next_chunk_) EvictOldest();
+  tail_ = head_ = first;
+  head_slot_ = Slot(head_);
+}
+
+void ItemStore::ReadPriorities(ItemHandle first, std::span<double> priorities) const {
+  for (std::size_t i = 0; i < priorities.size(); ++i) {
+    const ItemHandle handle = first + i;
+    if (handle >= tail_ && handle < head_) priorities[i] = tree_.Get(Slot(handle));
+  }
+}
+
+void ItemStore::SetPriorities(ItemHandle first, std::span<const double> priorities) {
+  std::vector<std::size_t> slots;
+  std::vector<double> values;
+  slots.reserve(priorities.size());
+  values.reserve(priorities.size());
+  for (std::size_t i = 0; i < priorities.size(); ++i) {
+    const ItemHandle handle = first + i;
+    if (handle < tail_ || handle >= head_ || priorities[i] <= 0) continue;
+    slots.push_back(Slot(handle));
+    values.push_back(priorities[i]);
+  }
+  if (!slots.empty()) tree_.SetBatch(slots, values);
+}
+
 void ItemStore::EvictOldest() {
   Stored& oldest = chunks_[first_chunk_ & (chunks_.size() - 1)];
   ForSlots(oldest.first, oldest.items, [&](std::size_t slot, std::size_t count, std::size_t) {

@@ -52,7 +52,15 @@ class ItemStore {
   /// Handles no longer held are skipped. Throws WireError on an error that is not finite.
   void UpdatePriorities(const PriorityUpdate& update);
 
+  /// Forgets everything; the next item gets this handle. What a recovered log begins with.
+  void Restart(ItemHandle first);
+  /// p^alpha of the items from `first` on; of those that are not held the entry is left as it is.
+  void ReadPriorities(ItemHandle first, std::span<double> priorities) const;
+  /// Sets p^alpha of the items from `first` on that are held; others, and zeros, are skipped.
+  void SetPriorities(ItemHandle first, std::span<const double> priorities);
+
   ShardTotals Totals() const;
+  ItemHandle Tail() const { return tail_; }  ///< of the oldest item held
   std::uint64_t Size() const { return head_ - tail_; }
   std::uint64_t Inserted() const { return head_; }
   /// Everything: chunks, tree and tables.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/messages/checkpoint.h"
 #include "common/messages/evaluation.h"
 
 namespace stillhouse::replay {
@@ -33,7 +34,7 @@ ItemStoreSettings StoreSettings(const ShardSettings& settings) {
 
 }  // namespace
 
-Shard::Shard(ShardSettings settings, WorkerOutbox& workers)
+Shard::Shard(ShardSettings settings, WorkerOutbox& workers, ShardDisk disk)
     : settings_(std::move(settings)),
       workers_(workers),
       store_(StoreSettings(settings_)),
@@ -41,7 +42,9 @@ Shard::Shard(ShardSettings settings, WorkerOutbox& workers)
               static_cast<std::uint32_t>(settings_.config.replay.n_step),
               static_cast<std::uint32_t>(settings_.config.actors.chunk_steps)),
       weights_(settings_.models),
-      sessions_(settings_.token, settings_.environment) {}
+      sessions_(settings_.token, settings_.environment) {
+  if (disk.storage != nullptr) Recover(disk);
+}
 
 RoleAddress Shard::Address() const { return {RoleKind::kShard, settings_.index}; }
 
@@ -78,6 +81,9 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
       break;
     case MessageKind::kEvaluationRelease:
       ReleaseRound(DecodeBody<EvaluationRelease>(envelope).round);
+      break;
+    case MessageKind::kCheckpointRequest:
+      BeginCheckpoint(DecodeBody<CheckpointRequest>(envelope).id, out);
       break;
     case MessageKind::kLeave:
       Finish(out);
@@ -118,6 +124,9 @@ void Shard::TakeEvaluationResult(const std::vector<std::uint8_t>& body, Outbox& 
 void Shard::Tick(Time now, Outbox& out) {
   if (finished_) return;
   for (const auto incarnation : departed_.TakeForgotten(now)) intake_.ForgetWorker(incarnation);
+  if (log_) log_->ThrowIfFailed();
+  intake_.Settle(workers_);
+  TickCheckpoint(out);
   ReportChanges(now, out);
   if (!last_report_ || now - *last_report_ >= kReportPeriod) Report(now, out);
   if (!last_status_ || now - *last_status_ >= kStatusPeriod) SendStatusToAll(now);
@@ -166,7 +175,7 @@ void Shard::OnConnect(ConnectionId connection, Time) {
 void Shard::OnDisconnect(ConnectionId connection, Time) {
   const Session* const session = sessions_.Find(connection);
   if (session == nullptr) return;
-  if (intake_.LastSequence(session->incarnation) > 0) departed_.Lost(session->incarnation);
+  if (intake_.DurableSequence(session->incarnation) > 0) departed_.Lost(session->incarnation);
   intake_.Forget(connection);
   weights_.Forget(connection);
   sessions_.Remove(connection);
@@ -242,7 +251,7 @@ void Shard::Greet(ConnectionId connection, Session& session,
   welcome.shard = settings_.index;
   welcome.shards = settings_.shards;
   welcome.config = settings_.config_yaml;
-  welcome.last_sequence = intake_.LastSequence(session.incarnation);
+  welcome.last_sequence = intake_.DurableSequence(session.incarnation);
   SendFrame(workers_, connection, FrameKind::kWelcome, welcome);
   if (session.state != SessionState::kReady) return;
   changed_ = true;

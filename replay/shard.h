@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -13,6 +15,8 @@
 #include "replay/chunk_intake.h"
 #include "replay/departed_workers.h"
 #include "replay/item_store.h"
+#include "replay/log/priority_snapshot.h"
+#include "replay/log/segment_storage.h"
 #include "replay/open_tasks.h"
 #include "replay/weights_cache.h"
 #include "replay/worker_outbox.h"
@@ -29,6 +33,17 @@ struct ShardSettings {
   EnvironmentSpec environment;
   std::string token;         ///< workers must say it first
   std::uint16_t models = 1;  ///< the teacher and the students
+  /// Of a resumed run with a durable store: the shard's part of the checkpoint, if it has one, and
+  /// the item to begin with when nothing of the store is left.
+  std::optional<ShardState> resume;
+  ItemHandle first_handle = 0;
+  bool fresh = false;  ///< nothing may be there: segments would be another run's
+};
+
+/// What a shard keeps its chunks with (both borrowed for the shard's life), or nothing.
+struct ShardDisk {
+  SegmentStorage* storage = nullptr;  ///< read once, before anything else
+  LogDevice* device = nullptr;        ///< works on the same storage
 };
 
 /// One shard of the replay store as a state machine: cluster messages and workers' frames in,
@@ -36,13 +51,15 @@ struct ShardSettings {
 ///
 /// The cluster plane: SampleRequest -> SampleReply to whoever asked (also for no offsets: then it
 /// merely tells the totals), PriorityUpdate, WeightsPublish, InsertGrant, RunStatus,
-/// EvaluationTask, EvaluationRelease, Leave -> Left. Malformed cluster messages throw WireError.
-/// The worker plane: see common/messages/worker_plane.h. A worker that breaks the rules is
-/// closed; nothing that a worker sends makes these functions throw.
+/// EvaluationTask, EvaluationRelease, CheckpointRequest -> ShardPart, Leave -> Left. Malformed
+/// cluster messages throw WireError. The worker plane: see common/messages/worker_plane.h. A worker
+/// that breaks the rules is closed; nothing that a worker sends makes these functions throw.
 class Shard final : public Role {
  public:
-  /// `workers` is borrowed for the shard's life.
-  Shard(ShardSettings settings, WorkerOutbox& workers);
+  /// `workers` is borrowed for the shard's life. With a disk the store is recovered from what is
+  /// there; throws StorageError when that cannot be read or is not this job's. Once the disk has
+  /// refused a write, Tick throws StorageError too: nothing is acknowledged that is not kept.
+  Shard(ShardSettings settings, WorkerOutbox& workers, ShardDisk disk = {});
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
@@ -54,10 +71,14 @@ class Shard final : public Role {
   void OnFrame(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body, Time now,
                Outbox& out);
   void OnDisconnect(ConnectionId connection, Time now);
+  /// The log may have come further: acknowledges what it can.
+  void Settle() { intake_.Settle(workers_); }
 
   /// Leave has been answered.
   bool Finished() const { return finished_; }
   const ItemStore& Store() const { return store_; }
+  /// What recovery has to say to people; once.
+  std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
   /// Workers that it remembers, connected or not.
   std::size_t KnownWorkers() const { return intake_.Workers(); }
 
@@ -79,11 +100,20 @@ class Shard final : public Role {
   /// Reports when something has changed and the last report is long enough ago.
   void ReportChanges(Time now, Outbox& out);
   void Finish(Outbox& out);
+  void Recover(const ShardDisk& disk);
+  void BeginCheckpoint(std::uint64_t id, Outbox& out);
+  void TickCheckpoint(Outbox& out);
 
   ShardSettings settings_;
   WorkerOutbox& workers_;
   ItemStore store_;
   ChunkIntake intake_;
+  std::optional<SegmentLog> log_;
+  std::optional<PriorityWriter> priorities_;  ///< of the checkpoint under way
+  std::uint64_t checkpoint_id_ = 0;
+  bool priorities_handed_over_ = false;
+  std::deque<ItemHandle> checkpoint_tails_;  ///< of a deterministic run, newest last
+  std::vector<std::string> notes_;
   WeightsCache weights_;
   WorkerSessions sessions_;
   OpenTasks open_tasks_;

@@ -126,10 +126,18 @@ FieldList<ReplaySettings> ReplayFields() {
           {{"batch", WeightNormalization::kBatch}, {"store", WeightNormalization::kStore}}, {},
           "Importance weights are divided by the largest of the "
           "batch, or of the store."),
-      FixedField<S>("durability", {"none"}, {"async", "sync"},
-                    "What an acknowledgement of experience promises beyond memory."),
+      WordField<S, Durability>(
+          "durability", &S::durability,
+          {{"none", Durability::kNone}, {"async", Durability::kAsync}, {"sync", Durability::kSync}},
+          {},
+          "What an acknowledgement of experience promises beyond memory. async: it is written, and "
+          "survives the death of any process; sync: it is on the disk, and survives the loss of "
+          "power."),
       FixedField<S>("compression", {"auto", "none"}, {"zstd"}, "General compression of chunks."),
-      FixedField<S>("dir", {}, {}, "Where segments are stored."),
+      TextField<S>(
+          "dir", &S::dir, IsAnyText, "auto or a path",
+          "Where the shards keep their segments, e.g. a disk of each host; auto: `replay` "
+          "in the run directory."),
   };
 }
 

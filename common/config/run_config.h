@@ -62,6 +62,13 @@ struct ActorSettings {
 enum class DrawKind : std::uint8_t { kStratified, kMultinomial };
 enum class WeightNormalization : std::uint8_t { kBatch, kStore };
 
+/// What an acknowledgement of experience promises beyond the shard's memory.
+enum class Durability : std::uint8_t {
+  kNone,   ///< nothing
+  kAsync,  ///< written: survives the death of any process
+  kSync,   ///< on the disk: survives the loss of power
+};
+
 struct ReplaySettings {
   std::int32_t shards = 2;
   std::int64_t capacity = 1000000;  ///< transitions, whole store
@@ -75,6 +82,8 @@ struct ReplaySettings {
   double priority_epsilon = 1e-6;
   DrawKind draw = DrawKind::kStratified;
   WeightNormalization weight_normalization = WeightNormalization::kBatch;
+  Durability durability = Durability::kNone;
+  std::string dir = "auto";  ///< of the segments; auto: `replay` in the run directory
   bool operator==(const ReplaySettings&) const = default;
 };
 

@@ -1,5 +1,6 @@
 // ModelParts:  count u16, then each model u16, length u64, bytes.
 // CheckpointPart:  id u64, updates u64, samples u64, ModelParts.   Restore:  ModelParts.
+// ShardPart:  id u64, length u32, bytes.
 #include "common/messages/checkpoint.h"
 
 namespace stillhouse {
@@ -48,6 +49,18 @@ CheckpointPart CheckpointPart::Decode(ByteReader& in) {
   part.updates = in.Get<std::uint64_t>();
   part.samples = in.Get<std::uint64_t>();
   part.models = GetParts(in);
+  return part;
+}
+
+void ShardPart::Encode(ByteWriter& out) const {
+  out.Put(id);
+  out.PutVector(bytes);
+}
+
+ShardPart ShardPart::Decode(ByteReader& in) {
+  ShardPart part;
+  part.id = in.Get<std::uint64_t>();
+  part.bytes = in.GetVector<std::uint8_t>();
   return part;
 }
 

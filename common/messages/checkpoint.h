@@ -7,7 +7,8 @@
 
 namespace stillhouse {
 
-/// Coordinator -> learner, student hosts: hand out what it takes to go on from here.
+/// Coordinator -> learner, student hosts, shards that keep a log: hand out what it takes to go on
+/// from here.
 struct CheckpointRequest {
   static constexpr MessageKind kKind = MessageKind::kCheckpointRequest;
   std::uint64_t id = 0;
@@ -33,6 +34,17 @@ struct CheckpointPart {
   std::size_t SizeHint() const;
   void Encode(ByteWriter& out) const;
   static CheckpointPart Decode(ByteReader& in);
+};
+
+/// Shard -> coordinator, in answer. The bytes are the shard's to understand
+/// (replay/log/priority_snapshot.h); its items themselves are in its log.
+struct ShardPart {
+  static constexpr MessageKind kKind = MessageKind::kShardPart;
+  std::uint64_t id = 0;
+  std::vector<std::uint8_t> bytes;
+  std::size_t SizeHint() const { return 12 + bytes.size(); }
+  void Encode(ByteWriter& out) const;
+  static ShardPart Decode(ByteReader& in);
 };
 
 /// Coordinator -> learner, student hosts of a resumed run, before anything else: start from these.

@@ -50,7 +50,8 @@ const char* MessageName(MessageKind kind) {
                                            "left",
                                            "checkpoint_request",
                                            "checkpoint_part",
-                                           "restore"};
+                                           "restore",
+                                           "shard_part"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(kLastMessageKind) + 1);
   const auto at = static_cast<std::size_t>(kind);
   return at < std::size(kNames) ? kNames[at] : "unknown";

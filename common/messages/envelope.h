@@ -59,8 +59,9 @@ enum class MessageKind : std::uint8_t {
   kCheckpointRequest,
   kCheckpointPart,
   kRestore,
+  kShardPart,
 };
-inline constexpr MessageKind kLastMessageKind = MessageKind::kRestore;
+inline constexpr MessageKind kLastMessageKind = MessageKind::kShardPart;
 
 const char* MessageName(MessageKind kind);
 

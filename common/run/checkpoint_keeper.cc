@@ -8,8 +8,10 @@ constexpr RoleAddress kLearner{RoleKind::kLearner, 0};
 }
 
 CheckpointKeeper::CheckpointKeeper(std::uint16_t student_hosts,
-                                   std::vector<std::uint16_t> host_of_student)
-    : student_hosts_(student_hosts), host_of_student_(std::move(host_of_student)) {}
+                                   std::vector<std::uint16_t> host_of_student, std::uint16_t shards)
+    : student_hosts_(student_hosts),
+      host_of_student_(std::move(host_of_student)),
+      shards_(shards) {}
 
 void CheckpointKeeper::Remember(const std::vector<ModelPart>& parts, Time now) {
   for (const auto& part : parts) last_[part.model] = {part.bytes, now};
@@ -17,18 +19,22 @@ void CheckpointKeeper::Remember(const std::vector<ModelPart>& parts, Time now) {
 
 void CheckpointKeeper::Begin(Time now, RoleAddress self, Outbox& out) {
   if (Collecting()) return;
-  stage_ = Stage::kStudents;
+  stage_ = Stage::kOthers;
   since_ = now;
   answered_.clear();
   ++id_;
   for (std::uint16_t host = 0; host < student_hosts_; ++host) {
     SendTo(out, self, {RoleKind::kStudentHost, host}, CheckpointRequest{id_});
   }
+  for (std::uint16_t shard = 0; shard < shards_; ++shard) {
+    SendTo(out, self, {RoleKind::kShard, shard}, CheckpointRequest{id_});
+  }
 }
 
 void CheckpointKeeper::AskLearnerWhenDue(Time now, RoleAddress self, Outbox& out) {
-  if (stage_ != Stage::kStudents) return;
-  if (answered_.size() < student_hosts_ && now - since_ < kStudentLimit) return;
+  if (stage_ != Stage::kOthers) return;
+  const std::size_t others = std::size_t{student_hosts_} + shards_;
+  if (answered_.size() < others && now - since_ < kAnswerLimit) return;
   stage_ = Stage::kLearner;
   SendTo(out, self, kLearner, CheckpointRequest{id_});
 }
@@ -54,10 +60,21 @@ void CheckpointKeeper::OnPart(CheckpointPart part, RoleAddress from, Time now) {
   }
 }
 
+void CheckpointKeeper::OnPart(ShardPart part, std::uint16_t shard) {
+  if (shard >= shards_) {
+    throw WireError(fmt::format("shard {}: a checkpoint's part, nobody asked for it", shard));
+  }
+  shard_parts_[shard] = std::move(part.bytes);
+  if (Collecting() && part.id == id_) answered_.insert({RoleKind::kShard, shard});
+}
+
 std::optional<CheckpointKeeper::Collected> CheckpointKeeper::Take(Time now) {
   if (stage_ != Stage::kLearner || !answered_.contains(kLearner)) return std::nullopt;
   stage_ = Stage::kIdle;
-  Collected collected{updates_, samples_, {}, {}, {}};
+  Collected collected{updates_, samples_, {}, {}, {}, shard_parts_, {}};
+  for (std::uint16_t shard = 0; shard < shards_; ++shard) {
+    if (!answered_.contains({RoleKind::kShard, shard})) collected.silent_shards.push_back(shard);
+  }
   for (std::uint16_t model = 0; model <= host_of_student_.size(); ++model) {
     const auto kept = last_.find(model);
     if (kept == last_.end()) {

@@ -36,8 +36,11 @@ ProgressTracker::Settings ProgressSettingsOf(const Coordinator::Settings& settin
   result.attempt = settings.attempt;
   if (settings.resume) {
     const CoordinatorState& before = settings.resume->coordinator;
-    result.frames_before = before.frames;
-    result.inserted_before = before.inserted;
+    // A store that is kept counts on by itself.
+    const bool kept = settings.config.replay.durability != Durability::kNone;
+    result.frames_before = kept ? 0 : before.frames;
+    result.inserted_before = kept ? 0 : before.inserted;
+    result.frames_at_start = before.frames;
     result.episodes_before = before.episodes;
     result.updates_before = before.updates;
     result.samples_before = before.samples;
@@ -55,7 +58,8 @@ Coordinator::Coordinator(Settings settings, RunRecorder& recorder)
       progress_(ProgressSettingsOf(settings_)),
       evaluation_(EvaluationSettingsOf(settings_)),
       scores_(settings_.models, settings_.config.run.seed),
-      checkpoints_(settings_.student_hosts, settings_.host_of_student),
+      checkpoints_(settings_.student_hosts, settings_.host_of_student,
+                   KeepsStore() ? settings_.shards : std::uint16_t{0}),
       offset_(settings_.resume ? settings_.resume->coordinator.elapsed : Time{}),
       endpoints_(settings_.shards),
       insert_granted_(settings_.shards, 0) {}
@@ -88,6 +92,8 @@ void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
       return;
     case MessageKind::kCheckpointPart:
       return checkpoints_.OnPart(DecodeBody<CheckpointPart>(envelope), from, now);
+    case MessageKind::kShardPart:
+      return checkpoints_.OnPart(DecodeBody<ShardPart>(envelope), from.index);
     case MessageKind::kFailure:
       return Fail(DecodeBody<Failure>(envelope).reason);
     case MessageKind::kLeft:
@@ -105,7 +111,7 @@ void Coordinator::OnShardReport(const ShardReport& report, std::uint16_t shard) 
   }
   progress_.On(report, shard);
   evaluation_.OnWorkers(shard, report.home_workers);
-  limiter_.ReportInserted(progress_.Inserted());
+  if (counting_ || !KeepsStore()) limiter_.ReportInserted(progress_.Inserted());
 }
 
 void Coordinator::OnHostReport(const HostReport& report, std::uint16_t host) {
@@ -136,6 +142,11 @@ void Coordinator::Tick(Time now, Outbox& out) {
     if (settings_.resume) Resume(now, out);
     if (!scores_.HasRandom()) evaluation_.StartRound(RoundKind::kRandom, now);
   }
+  if (!counting_ && (!KeepsStore() || progress_.StoreKnown())) BeginCounting(now);
+  if (!counting_ && !outcome_.failed && step_ != Step::kLeaving) {
+    if (now - last_broadcast_ >= kBroadcastEvery) Broadcast(now, out);
+    return;
+  }
   if (step_ != Step::kLeaving) {
     SendGrants(out);
     evaluation_.Tick(now, Address(), out);
@@ -157,7 +168,8 @@ void Coordinator::SendGrants(Outbox& out) {
     sample_granted_ = samples;
     SendTo(out, Address(), {RoleKind::kLearner, 0}, SampleGrant{samples});
   }
-  const std::uint64_t before = settings_.resume ? settings_.resume->coordinator.inserted : 0;
+  const std::uint64_t before =
+      settings_.resume && !KeepsStore() ? settings_.resume->coordinator.inserted : 0;
   std::vector<std::uint64_t> inserted;
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
     inserted.push_back(progress_.Inserted(shard));

@@ -114,6 +114,9 @@ class Coordinator final : public Role {
   void Broadcast(Time now, Outbox& out);
   bool Due(const Duration& every, double& last, Time now) const;
   void Resume(Time now, Outbox& out);
+  bool KeepsStore() const { return settings_.config.replay.durability != Durability::kNone; }
+  /// Once every shard has said what it holds: the counts that the run goes on from.
+  void BeginCounting(Time now);
   void TickCheckpoints(Time now, Outbox& out);
   void BeginCheckpointIfWanted(Time now, Outbox& out);
   void WriteCheckpoint(CheckpointKeeper::Collected collected, Time now);
@@ -147,6 +150,7 @@ class Coordinator final : public Role {
   std::optional<Time> preempt_since_;
   std::string preempt_reason_;
   bool started_ = false;
+  bool counting_ = false;  ///< what the store holds is known
   bool finished_ = false;
   std::vector<std::string> endpoints_;
   std::size_t endpoints_known_ = 0;

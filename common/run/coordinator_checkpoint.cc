@@ -13,6 +13,10 @@ constexpr Time kPreemptLimit = std::chrono::seconds(25);
 
 }  // namespace
 
+std::string ShardCheckpointFile(std::uint16_t shard) {
+  return fmt::format("shard-{}.state", shard);
+}
+
 std::string CheckpointFileOf(const std::string& model, std::size_t index) {
   return index == 0 ? "teacher.state" : "student-" + model + ".state";
 }
@@ -26,12 +30,17 @@ ResumePoint MakeResumePoint(const Checkpoint& checkpoint,
     }
     return found->second;
   };
-  ResumePoint point{CoordinatorState::Decode(file(kCoordinatorFile)), {}};
+  ResumePoint point{CoordinatorState::Decode(file(kCoordinatorFile)), {}, {}};
   point.models.push_back({0, file(CheckpointFileOf(model_names.at(0), 0))});
   for (std::size_t i = 1; i < model_names.size(); ++i) {
     const auto found = checkpoint.files.find(CheckpointFileOf(model_names[i], i));
     if (found == checkpoint.files.end()) continue;  // a new student, or one that never answered
     point.models.push_back({static_cast<std::uint16_t>(i), found->second});
+  }
+  for (std::uint16_t shard = 0;; ++shard) {
+    const auto found = checkpoint.files.find(ShardCheckpointFile(shard));
+    if (found == checkpoint.files.end()) break;
+    point.shards[shard] = found->second;
   }
   return point;
 }
@@ -39,7 +48,6 @@ ResumePoint MakeResumePoint(const Checkpoint& checkpoint,
 void Coordinator::Resume(Time now, Outbox& out) {
   const ResumePoint& point = *settings_.resume;
   const CoordinatorState& before = point.coordinator;
-  limiter_.Resume(before.inserted, before.samples);
   ByteReader scores(before.scores, "scores of a checkpoint");
   scores_.Load(scores);
   scores.ExpectEnd();
@@ -66,19 +74,38 @@ void Coordinator::Resume(Time now, Outbox& out) {
   for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
     SendTo(out, Address(), {RoleKind::kStudentHost, host}, hosts[host]);
   }
-  recorder_.OnNote(fmt::format(
-      "attempt {}: resumed from {} updates, {} frames, {:.1f} s; the store holds nothing "
-      "(replay.durability: none): sampling waits until {} new transitions have come",
-      settings_.attempt, before.updates, before.frames, Seconds(before.elapsed),
-      settings_.config.replay.min_size));
-  ProgressRecord record = progress_.Take(now, phase_);
-  record.resumed_from_updates = before.updates;
-  recorder_.OnProgress(record);
   if (before.frozen_at > Time{}) {
     frozen_at_ = before.frozen_at;
     step_ = Step::kFreezing;  // the learner says Frozen again, with the final parameters
     step_since_ = now;
   }
+}
+
+void Coordinator::BeginCounting(Time now) {
+  counting_ = true;
+  if (!settings_.resume) {
+    if (!KeepsStore() || progress_.Inserted() == 0) return;
+    limiter_.Resume(progress_.Inserted(), 0, progress_.StoreSize());
+    return recorder_.OnNote(fmt::format(
+        "attempt {}: no checkpoint yet, but the store of the run before: {} transitions held of {} "
+        "ever stored; the teacher begins anew",
+        settings_.attempt, progress_.StoreSize(), progress_.Inserted()));
+  }
+  const CoordinatorState& before = settings_.resume->coordinator;
+  limiter_.Resume(progress_.Inserted(), before.samples, progress_.StoreSize());
+  const std::string store =
+      KeepsStore() ? fmt::format("the store holds {} transitions of {} ever stored",
+                                 progress_.StoreSize(), progress_.Inserted())
+                   : fmt::format(
+                         "the store holds nothing (replay.durability: none): sampling waits until "
+                         "{} new transitions have come",
+                         settings_.config.replay.min_size);
+  recorder_.OnNote(fmt::format("attempt {}: resumed from {} updates, {} frames, {:.1f} s; {}",
+                               settings_.attempt, before.updates, before.frames,
+                               Seconds(before.elapsed), store));
+  ProgressRecord record = progress_.Take(now, phase_);
+  record.resumed_from_updates = before.updates;
+  recorder_.OnProgress(record);
 }
 
 Time Coordinator::TailSpent(Time now) const {
@@ -155,6 +182,15 @@ void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time no
     checkpoint.files[CheckpointFileOf(settings_.models.at(model).name, model)] = std::move(bytes);
   }
   checkpoint.files[kCoordinatorFile] = state.Encode();
+  for (auto& [shard, bytes] : collected.shards) {
+    checkpoint.files[ShardCheckpointFile(shard)] = std::move(bytes);
+  }
+  for (const auto shard : collected.silent_shards) {
+    recorder_.OnNote(
+        fmt::format("shard {} does not answer: the checkpoint has its priorities of an "
+                    "earlier one, or none",
+                    shard));
+  }
   for (const auto& [model, age] : collected.reused) {
     const std::string& name = settings_.models.at(model).name;
     checkpoint.facts.reused[name] = Seconds(age);

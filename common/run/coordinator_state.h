@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,10 +34,15 @@ struct CoordinatorState {
 struct ResumePoint {
   CoordinatorState coordinator;
   std::vector<ModelPart> models;  ///< of the models of this job that the checkpoint has
+  /// Of the shards of the run that wrote it, those that kept a log: their parts, by index.
+  std::map<std::uint16_t, std::vector<std::uint8_t>> shards{};
 };
 
 /// "teacher.state", "student-<name>.state": a model's file in a checkpoint.
 std::string CheckpointFileOf(const std::string& model, std::size_t index);
+
+/// "shard-<k>.state": a shard's.
+std::string ShardCheckpointFile(std::uint16_t shard);
 
 /// `model_names`: of this job, teacher first. Students without a part start fresh. Throws WireError
 /// when the coordinator's or the teacher's part is not there or not whole.

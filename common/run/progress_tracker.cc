@@ -34,13 +34,14 @@ ProgressTracker::ProgressTracker(Settings settings)
   learner_.updates = settings_.updates_before;
   learner_.samples = last_samples_ = settings_.samples_before;
   // Rates count from where this attempt begins.
-  last_.frames = settings_.frames_before;
+  last_.frames = settings_.frames_at_start;
   last_.updates = settings_.updates_before;
   last_.elapsed_s = settings_.elapsed_before_s;
 }
 
 void ProgressTracker::On(const ShardReport& report, std::uint16_t shard) {
   shards_.at(shard) = report;
+  shards_known_.insert(shard);
   episodes_ += report.episodes.size();
   for (const auto& episode : report.episodes) {
     recent_returns_.push_back(episode.episode_return);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ class ProgressTracker {
     std::uint64_t frames_before = 0;
     std::uint64_t inserted_before = 0;
     std::uint64_t episodes_before = 0;
+    std::uint64_t frames_at_start = 0;  ///< from where rates count
     /// What the learner goes on from; it reports totals.
     std::uint64_t updates_before = 0;
     std::uint64_t samples_before = 0;
@@ -44,6 +46,8 @@ class ProgressTracker {
   std::uint64_t Inserted(std::uint16_t shard) const { return shards_[shard].totals.inserted; }
   /// Items held now.
   std::uint64_t StoreSize() const;
+  /// Every shard has reported.
+  bool StoreKnown() const { return shards_known_.size() == shards_.size(); }
   std::uint64_t Episodes() const { return episodes_; }
   std::uint64_t Updates() const { return learner_.updates; }
   std::uint64_t Samples() const { return learner_.samples; }
@@ -64,6 +68,7 @@ class ProgressTracker {
 
   Settings settings_;
   std::vector<ShardReport> shards_;
+  std::set<std::uint16_t> shards_known_;  ///< that have reported
   LearnerReport learner_;
   std::vector<StudentProgress> students_;
   std::map<std::uint16_t, HostReport> hosts_;

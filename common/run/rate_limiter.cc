@@ -24,10 +24,11 @@ RateLimiter::RateLimiter(double samples_per_insert, std::uint64_t min_size, doub
   SH_CHECK(tolerance >= 0, "tolerance {}", tolerance);
 }
 
-void RateLimiter::Resume(std::uint64_t inserted, std::uint64_t sampled) {
+void RateLimiter::Resume(std::uint64_t inserted, std::uint64_t sampled, std::uint64_t held) {
   inserted_ = inserted;
   sampled_ = sampled;
-  refilled_at_ = inserted + min_size_;
+  // A store that holds enough goes by the rule alone.
+  refilled_at_ = held >= min_size_ ? 0 : inserted + min_size_ - held;
 }
 
 void RateLimiter::ReportInserted(std::uint64_t items) { inserted_ = std::max(inserted_, items); }

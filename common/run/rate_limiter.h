@@ -16,10 +16,10 @@ class RateLimiter {
   /// s > 0, tolerance >= 0 (SH_CHECK); see ResolveTolerance in common/config/config_check.h.
   RateLimiter(double samples_per_insert, std::uint64_t min_size, double tolerance);
 
-  /// Goes on from a checkpoint whose items are gone: counts begin there. Until m items have come
-  /// again nothing may be sampled and items are let in whatever the samples say; then the rule
-  /// holds again, the learner catching up on what came meanwhile.
-  void Resume(std::uint64_t inserted, std::uint64_t sampled);
+  /// Goes on from these counts with a store that holds `held` items. Where those are fewer than m,
+  /// nothing may be sampled until m are there and items are let in whatever the samples say; then
+  /// the rule holds again, the learner catching up on what came meanwhile.
+  void Resume(std::uint64_t inserted, std::uint64_t sampled, std::uint64_t held = 0);
 
   /// Cumulative counts as reported; a smaller one than before is ignored.
   void ReportInserted(std::uint64_t items);

@@ -14,12 +14,40 @@ TcpServerOptions OptionsFor(const std::string& listen) {
 }  // namespace
 
 ShardDriver::ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-                         const Clock& clock, NetLog log, std::string announced_host)
+                         const Clock& clock, NetLog log, std::string announced_host,
+                         const std::filesystem::path& folder)
     : clock_(clock),
       log_(log),
-      shard_(std::move(settings), *this),
+      storage_(OpenStorage(settings, folder)),
+      device_(MakeDevice(settings, loop)),
+      shard_(std::move(settings), *this, {storage_.get(), device_.get()}),
       server_(loop, OptionsFor(listen), *this, std::move(log)),
-      announced_host_(std::move(announced_host)) {}
+      announced_host_(std::move(announced_host)) {
+  for (const auto& note : shard_.TakeNotes()) log_(Address().ToString() + ": " + note);
+}
+
+// The device's thread ends before anything that it may wake.
+ShardDriver::~ShardDriver() {
+  device_.reset();
+  *alive_ = false;
+}
+
+std::unique_ptr<PosixStorage> ShardDriver::OpenStorage(const ShardSettings& settings,
+                                                       const std::filesystem::path& folder) {
+  if (settings.config.replay.durability == Durability::kNone) return nullptr;
+  return std::make_unique<PosixStorage>(folder);
+}
+
+std::unique_ptr<ThreadedDevice> ShardDriver::MakeDevice(const ShardSettings& settings,
+                                                        EventLoop& loop) {
+  if (!storage_) return nullptr;
+  const bool sync = settings.config.replay.durability == Durability::kSync;
+  return std::make_unique<ThreadedDevice>(*storage_, sync, [this, &loop, alive = alive_] {
+    loop.Post([this, alive] {
+      if (*alive) shard_.Settle();
+    });
+  });
+}
 
 std::string ShardDriver::ListenAddress() const {
   const std::string bound = server_.Address();

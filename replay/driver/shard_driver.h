@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,6 +9,8 @@
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
 #include "common/net/tcp_transport.h"
+#include "replay/driver/threaded_device.h"
+#include "replay/log/posix_storage.h"
 #include "replay/shard.h"
 
 namespace stillhouse::replay {
@@ -18,8 +21,12 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
  public:
   /// Listens at once (ConfigError when the address is taken). `clock` outlives the driver.
   /// `announced_host`: by which workers reach it, where that is not the address it listens on.
+  /// `folder`: of the shard's log, unless replay.durability is none; the store is recovered from
+  /// it here (StorageError).
   ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-              const Clock& clock, NetLog log, std::string announced_host = {});
+              const Clock& clock, NetLog log, std::string announced_host = {},
+              const std::filesystem::path& folder = {});
+  ~ShardDriver() override;
 
   RoleAddress Address() const override { return shard_.Address(); }
   void Handle(const Envelope& envelope, Time now, Outbox& out) override;
@@ -46,12 +53,18 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   void SetReading(ConnectionId connection, bool reading) override;
 
   void FlushKept(Outbox& out);
+  static std::unique_ptr<PosixStorage> OpenStorage(const ShardSettings& settings,
+                                                   const std::filesystem::path& folder);
+  std::unique_ptr<ThreadedDevice> MakeDevice(const ShardSettings& settings, EventLoop& loop);
 
   Kept kept_;
   const Clock& clock_;
   const NetLog log_;
   std::map<ConnectionId, std::string> peers_;  ///< "host:port" of those that are open
   std::optional<FrameKind> handling_;          ///< the frame that the shard is called with
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for what the loop has queued
+  std::unique_ptr<PosixStorage> storage_;
+  std::unique_ptr<ThreadedDevice> device_;
   Shard shard_;
   TcpServer server_;
   const std::string announced_host_;

@@ -111,12 +111,12 @@ TEST_F(ShardTest, ParksWhatIsBeyondTheGrantAndStoresItInOrder) {
   EXPECT_FALSE(workers.reading.at(1));
   SendChunk(1, 3);  // a duplicate of a parked one
   Grant(25);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 2));
+  EXPECT_THAT(workers.Acks(1), ElementsAre(2));  // one answer for both
   EXPECT_TRUE(workers.reading.at(1));
   Grant(49);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(workers.Acks(1), ElementsAre(2, 4));
   Grant(50);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 2, 3, 4, 5));
+  EXPECT_THAT(workers.Acks(1), ElementsAre(2, 4, 5));
   EXPECT_EQ(shard.Store().Inserted(), 50U);
 }
 
@@ -128,8 +128,8 @@ TEST_F(ShardTest, ParkedConnectionsTakeTurns) {
     SendChunk(2, sequence, 10, 12);
   }
   Grant(40);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 2));
-  EXPECT_THAT(workers.Acks(2), ElementsAre(1, 2));
+  EXPECT_EQ(workers.Acks(1).back(), 2U);
+  EXPECT_EQ(workers.Acks(2).back(), 2U);
 }
 
 TEST_F(ShardTest, ParkedChunksOfALostConnectionComeAgain) {

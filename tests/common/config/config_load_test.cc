@@ -207,8 +207,7 @@ TEST(ConfigLoadTest, MissingFileIsAConfigError) {
 
 TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
   const std::vector<std::string> refused = {
-      "replay: {durability: async}",
-      "replay: {dir: /tmp/x}",
+      "replay: {compression: zstd}",
       "monitor: {http: 127.0.0.1:8787}",
       "monitor: {tensorboard: true}",
       "monitor: {token: abc}",

@@ -1,0 +1,74 @@
+// A shard's log and its part in checkpoints; messages and workers are in shard.cc.
+#include <algorithm>
+
+#include "common/base/error.h"
+#include "common/messages/checkpoint.h"
+#include "replay/log/store_recovery.h"
+#include "replay/shard.h"
+
+namespace stillhouse::replay {
+namespace {
+
+/// A segment holds at most this share of the store: so much more than the store the disk holds.
+constexpr std::uint64_t kSegmentsOfStore = 16;
+constexpr std::uint64_t kLeastSegmentItems = 1024;
+
+}  // namespace
+
+void Shard::Recover(const ShardDisk& disk) {
+  const RunConfig& config = settings_.config;
+  RecoverySettings recovery;
+  recovery.shard = settings_.index;
+  recovery.environment = settings_.environment;
+  recovery.n_step = static_cast<std::uint32_t>(config.replay.n_step);
+  recovery.expect_empty = settings_.fresh;
+  if (config.run.deterministic) {
+    recovery.cut_at = settings_.resume ? settings_.resume->head : 0;
+  }
+  RecoveredLog recovered = RecoverStore(*disk.storage, recovery, config.replay.alpha,
+                                        settings_.resume, settings_.first_handle, store_);
+  notes_ = std::move(recovered.notes);
+  for (const auto& [incarnation, sequence] : recovered.sequences) departed_.Lost(incarnation);
+
+  SegmentLogSettings log;
+  log.shard = settings_.index;
+  log.n_step = recovery.n_step;
+  log.environment = settings_.environment;
+  const auto capacity = static_cast<std::uint64_t>(config.replay.capacity) / settings_.shards;
+  log.segment_items = std::max(kLeastSegmentItems, capacity / kSegmentsOfStore);
+  // One more than there are checkpoints: the newest may still be under way.
+  log.snapshots_kept = static_cast<std::size_t>(config.checkpoint.keep) + 1;
+  log_.emplace(std::move(log), *disk.device, std::move(recovered.start));
+  if (config.run.deterministic) log_->KeepFrom(0);
+  intake_.UseLog(*log_, recovered.sequences);
+}
+
+void Shard::BeginCheckpoint(std::uint64_t id, Outbox& out) {
+  checkpoint_id_ = id;
+  if (!log_) return SendTo(out, Address(), kCoordinatorAddress, ShardPart{id, {}});
+  if (priorities_) return;  // the one under way answers this request, too
+  priorities_.emplace(settings_.index, store_, settings_.config.replay.alpha, *log_);
+  priorities_handed_over_ = false;
+  if (!settings_.config.run.deterministic) return;
+  // A run that goes on from an older checkpoint makes everything since then again: from what was
+  // in the store at that time.
+  checkpoint_tails_.push_back(store_.Tail());
+  const auto kept = static_cast<std::size_t>(settings_.config.checkpoint.keep) + 1;
+  if (checkpoint_tails_.size() < kept) return;
+  if (checkpoint_tails_.size() > kept) checkpoint_tails_.pop_front();
+  log_->KeepFrom(checkpoint_tails_.front());
+}
+
+void Shard::TickCheckpoint(Outbox& out) {
+  if (!priorities_) return;
+  if (!priorities_handed_over_) {
+    priorities_handed_over_ = priorities_->Step(store_);
+    if (!priorities_handed_over_) return;
+  }
+  if (log_->Done() < priorities_->Position()) return;
+  SendTo(out, Address(), kCoordinatorAddress,
+         ShardPart{checkpoint_id_, priorities_->State().Encode()});
+  priorities_.reset();
+}
+
+}  // namespace stillhouse::replay
