@@ -7,6 +7,7 @@
 #include "cli/actor_command.h"
 #include "cli/list.h"
 #include "cli/plan.h"
+#include "cli/replay_command.h"
 #include "cli/train.h"
 #include "common/base/error.h"
 
@@ -16,7 +17,7 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 /// Commands of the contract whose feature does not exist yet: refused, never ignored.
-constexpr const char* kNotBuiltYet[] = {"distill", "eval", "export", "status", "replay", "new-env"};
+constexpr const char* kNotBuiltYet[] = {"distill", "eval", "export", "status", "new-env"};
 
 }  // namespace
 
@@ -69,6 +70,20 @@ int main(int argc, char** argv) {
   list_command->add_option("KIND", list_kind, "envs | networks | losses | algorithms")->required();
   list_command->add_flag("--json", list_json, "as JSON");
 
+  cli::ReplayOptions replay;
+  auto* replay_command = app.add_subcommand("replay", "look at a run's stored experience");
+  replay_command->add_option("ACTION", replay.action, "info | verify | dump")
+      ->required()
+      ->check(CLI::IsMember({"info", "verify", "dump"}));
+  replay_command
+      ->add_option("DIR", replay.directory, "a run's directory, its replay folder, or one shard's")
+      ->required();
+  replay_command->add_flag("--json", replay.json, "info as JSON");
+  replay_command->add_flag("--packed", replay.packed,
+                           "dump: observations as hexadecimal text of their packed bytes");
+  replay_command->add_option("--limit", replay.limit, "dump: so many transitions; 0: all")
+      ->capture_default_str();
+
   for (const char* name : kNotBuiltYet) {
     app.add_subcommand(name, "not supported yet")->allow_extras();
   }
@@ -85,6 +100,7 @@ int main(int argc, char** argv) {
     }
     if (*actor_command) return cli::RunActor(actor);
     if (*plan_command) return cli::RunPlan(plan, std::cout);
+    if (*replay_command) return cli::RunReplay(replay, std::cout);
     if (*list_command) return cli::RunList(list_kind, list_json, std::cout);
     throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");
   } catch (const ConfigError& error) {

@@ -95,6 +95,34 @@ void Host(RankRoles& rank, RankRuntime& runtime, std::unique_ptr<RoleType> role)
   rank.roles.push_back(std::move(role));
 }
 
+/// A role that could not start: it fails as one that runs would, so that the job ends in order.
+class UnstartedRole final : public Role {
+ public:
+  UnstartedRole(RoleAddress address, std::string why) : address_(address), why_(std::move(why)) {}
+  RoleAddress Address() const override { return address_; }
+  void Handle(const Envelope&, Time, Outbox&) override {}
+  void Tick(Time, Outbox&) override { throw StorageError(why_); }
+  bool HasLeft() const { return false; }
+
+ private:
+  RoleAddress address_;
+  std::string why_;
+};
+
+void MakeShard(const Job& job, RoleAddress role, EventLoop& loop, const Clock& clock,
+               const Log& log, RankRoles& rank, RankRuntime& runtime) {
+  const ShardEndpoint& endpoint = job.shard_endpoints[role.index];
+  try {
+    Host(rank, runtime,
+         std::make_unique<replay::ShardDriver>(
+             job.ShardSettingsOf(role.index), loop, endpoint.listen, clock,
+             [&log](const std::string& line) { log.Warning("{}", line); }, endpoint.announced_host,
+             job.store.FolderOf(role.index)));
+  } catch (const StorageError& error) {
+    Host(rank, runtime, std::make_unique<UnstartedRole>(role, error.what()));
+  }
+}
+
 void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& clock, const Log& log,
               RankRoles& rank, RankRuntime& runtime) {
   const bool needs_compute = role.kind == RoleKind::kLearner || role.kind == RoleKind::kStudentHost;
@@ -120,14 +148,8 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
               job.StudentSettingsOf(role.index),
               rank.compute->Factory().MakeStudents(job.config, job.environment, served), loop));
     }
-    case RoleKind::kShard: {
-      const ShardEndpoint& endpoint = job.shard_endpoints[role.index];
-      return Host(rank, runtime,
-                  std::make_unique<replay::ShardDriver>(
-                      job.ShardSettingsOf(role.index), loop, endpoint.listen, clock,
-                      [&log](const std::string& line) { log.Warning("{}", line); },
-                      endpoint.announced_host, job.store.FolderOf(role.index)));
-    }
+    case RoleKind::kShard:
+      return MakeShard(job, role, loop, clock, log, rank, runtime);
     case RoleKind::kActorHost: {
       if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
       const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);

@@ -132,7 +132,8 @@ PosixStorage::File& PosixStorage::Open(const std::string& name) {
   File file;
   file.descriptor = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
   if (file.descriptor < 0) Fail(path, "open", errno);
-  file.size = Size(name);
+  struct stat facts {};
+  if (::fstat(file.descriptor, &facts) == 0) file.size = static_cast<std::uint64_t>(facts.st_size);
   return open_[name] = file;
 }
 
