@@ -8,7 +8,7 @@
 namespace stillhouse::actors {
 
 ExperienceSender::ExperienceSender(std::uint64_t incarnation, std::uint32_t slots)
-    : incarnation_(incarnation), slots_(slots) {
+    : incarnation_(incarnation), slots_(slots), ledger_(incarnation) {
   SH_CHECK(slots > 0, "no shards");
   last_slot_ = slots - 1;
 }
@@ -47,7 +47,9 @@ bool ExperienceSender::Flush(ShardLinks& out) {
     Sent sent{chunk.sequence, items, chunk.Encode(spec_)};
     bytes_ += sent.body.size();
     slot->unacknowledged_items += items;
-    out.Send(static_cast<std::uint32_t>(slot - slots_.data()), FrameKind::kChunk, sent.body);
+    const auto index = static_cast<std::uint32_t>(slot - slots_.data());
+    ledger_.Sent(index, chunk.sequence, chunk.first_item, items, sent.body);
+    out.Send(index, FrameKind::kChunk, sent.body);
     slot->window.push_back(std::move(sent));
   }
   return true;
@@ -60,6 +62,8 @@ void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
   }
   slot.acknowledged = std::max(slot.acknowledged, sequence);
   while (!slot.window.empty() && slot.window.front().sequence <= sequence) {
+    ledger_.Acknowledged(static_cast<std::uint32_t>(&slot - slots_.data()),
+                         slot.window.front().sequence);
     bytes_ -= slot.window.front().body.size();
     slot.unacknowledged_items -= slot.window.front().items;
     slot.window.pop_front();

@@ -4,6 +4,7 @@
 #include <deque>
 #include <vector>
 
+#include "actors/ack_ledger.h"
 #include "actors/actor.h"
 #include "common/base/tensor_spec.h"
 #include "replay/chunk.h"
@@ -70,6 +71,7 @@ class ExperienceSender {
   std::uint64_t next_item_ = 0;
   std::size_t bytes_ = 0;
   std::size_t last_slot_ = 0;
+  AckLedger ledger_;
 };
 
 }  // namespace stillhouse::actors

@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "common/base/error.h"
+#include "common/base/failpoint.h"
 
 namespace stillhouse {
 
@@ -135,6 +136,12 @@ void TcpConnection::Flush() {
       buffers[i] = asio::const_buffer(left.data(), left.size());
     }
     error_code error;
+    if (SH_FAILPOINT_ERROR("net.write.torn", [&] {
+          error_code ignored;
+          socket_.write_some(asio::buffer(buffers[0], (buffers[0].size() + 1) / 2), ignored);
+        }) != 0) {
+      return Fail("cut by a failpoint", false);
+    }
     const std::size_t written = socket_.write_some(std::span(buffers.data(), count), error);
     if (error == asio::error::would_block || error == asio::error::try_again) {
       flush_pending_ = true;
@@ -201,6 +208,7 @@ void TcpConnection::ReadReady() {
     if (error) {
       return Fail(error == asio::error::eof ? "closed by the peer" : error.message(), false);
     }
+    if (SH_FAILPOINT_ERROR("net.read") != 0) return Fail("cut by a failpoint", false);
     parser_.Append(std::span(scratch).first(got));
     Deliver();
     if (got < scratch.size()) break;

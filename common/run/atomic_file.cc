@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/failpoint.h"
 
 namespace stillhouse {
 namespace {
@@ -66,9 +67,14 @@ void ReplaceFile(const std::filesystem::path& path, std::span<const std::uint8_t
   if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) Fail(temporary, "remove", errno);
   try {
     File file(temporary, O_WRONLY | O_CREAT | O_EXCL, mode);
+    const int error = SH_FAILPOINT_ERROR("file.torn", [&] {
+      file.Write(reinterpret_cast<const char*>(bytes.data()), bytes.size() / 2);
+    });
+    if (error != 0) Fail(path, "write", error);
     file.Write(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     file.Sync();
     file.Close();
+    SH_FAILPOINT("file.rename");
     if (::rename(temporary.c_str(), path.c_str()) != 0) Fail(path, "replace", errno);
   } catch (const StorageError&) {
     ::unlink(temporary.c_str());

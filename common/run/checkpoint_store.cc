@@ -16,6 +16,7 @@
 
 #include "common/base/crc32c.h"
 #include "common/base/error.h"
+#include "common/base/failpoint.h"
 #include "common/run/atomic_file.h"
 
 namespace stillhouse {
@@ -134,19 +135,26 @@ fs::path CheckpointStore::Write(const Checkpoint& checkpoint, std::size_t keep) 
   }
   try {
     for (const auto& [file, bytes] : checkpoint.files) {
+      SH_FAILPOINT("checkpoint.file");
       SH_CHECK(IsPlainFile(file), "checkpoint file '{}'", file);
       ReplaceFile(partial / file, std::span<const std::uint8_t>(bytes));
     }
+    SH_FAILPOINT("checkpoint.manifest");
     ReplaceFile(partial / kManifest, Manifest(checkpoint));
     SyncDirectory(partial);
+    SH_FAILPOINT("checkpoint.rename");
     RenameIntoPlace(partial, final);
+    SH_FAILPOINT("checkpoint.renamed");
     SyncDirectory(folder_);
   } catch (const StorageError&) {
     fs::remove_all(partial, error);  // a full disk is not to stay full because of us
     throw;
   }
   const auto all = List();
-  for (std::size_t i = keep; i < all.size(); ++i) RemoveAll(all[i]);
+  for (std::size_t i = keep; i < all.size(); ++i) {
+    SH_FAILPOINT("checkpoint.remove");
+    RemoveAll(all[i]);
+  }
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     if (entry.path().extension() == kPartial) RemoveAll(entry.path());
   }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/failpoint.h"
 
 namespace stillhouse::replay {
 namespace {
@@ -118,11 +119,15 @@ void PosixStorage::Create(const std::string& name) {
   Close(name);
   while (open_.size() >= kMostOpen) Close(open_.begin()->first);
   const fs::path path = folder_ / name;
+  if (const int error = SH_FAILPOINT_ERROR("segment.create"); error != 0) {
+    Fail(path, "create", error);
+  }
   File file;
   file.descriptor =
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, kFileMode);
   if (file.descriptor < 0) Fail(path, "create", errno);
   open_[name] = file;
+  SH_FAILPOINT("segment.created");
 }
 
 PosixStorage::File& PosixStorage::Open(const std::string& name) {
@@ -147,7 +152,13 @@ void PosixStorage::Close(const std::string& name) {
 void PosixStorage::Append(const std::string& name, std::span<const std::uint8_t> bytes) {
   File& file = Open(name);
   std::size_t done = 0;
-  const int error = WriteAll(file.descriptor, bytes, done);
+  int error = SH_FAILPOINT_ERROR("segment.append");
+  if (error == 0) {
+    error = SH_FAILPOINT_ERROR("segment.append.torn", [&] {
+      WriteAll(file.descriptor, bytes.first(bytes.size() / 2), done);
+    });
+  }
+  if (error == 0) error = WriteAll(file.descriptor, bytes, done);
   if (error != 0) {
     // What a full disk took of it is given back, so that the file ends where a record ends.
     if (::ftruncate(file.descriptor, static_cast<off_t>(file.size)) != 0) {
@@ -156,14 +167,17 @@ void PosixStorage::Append(const std::string& name, std::span<const std::uint8_t>
     Fail(folder_ / name, fmt::format("append {} bytes", bytes.size()).c_str(), error);
   }
   file.size += bytes.size();
+  SH_FAILPOINT("segment.appended");
 }
 
 void PosixStorage::Sync(const std::string& name) {
+  SH_FAILPOINT("segment.sync");
   File& file = Open(name);
   if (::fdatasync(file.descriptor) != 0) Fail(folder_ / name, "sync", errno);
   if (file.entry_synced) return;
   SyncFolder();
   file.entry_synced = true;
+  SH_FAILPOINT("segment.synced");
 }
 
 void PosixStorage::SyncFolder() const {
@@ -175,28 +189,34 @@ void PosixStorage::SyncFolder() const {
 }
 
 void PosixStorage::Truncate(const std::string& name, std::uint64_t size) {
+  SH_FAILPOINT("segment.truncate");
   File& file = Open(name);
   if (::ftruncate(file.descriptor, static_cast<off_t>(size)) != 0) {
     Fail(folder_ / name, "truncate", errno);
   }
   file.size = size;
+  SH_FAILPOINT("segment.truncated");
   if (::fdatasync(file.descriptor) != 0) Fail(folder_ / name, "sync", errno);
 }
 
 void PosixStorage::Rename(const std::string& from, const std::string& to) {
+  SH_FAILPOINT("segment.rename");
   Close(from);
   Close(to);
   std::error_code error;
   fs::rename(folder_ / from, folder_ / to, error);
   if (error) Fail(folder_ / from, ("rename to " + to).c_str(), error.value());
+  SH_FAILPOINT("segment.renamed");
   SyncFolder();
 }
 
 void PosixStorage::Remove(const std::string& name) {
+  SH_FAILPOINT("segment.remove");
   Close(name);
   std::error_code error;
   fs::remove(folder_ / name, error);
   if (error) Fail(folder_ / name, "remove", error.value());
+  SH_FAILPOINT("segment.removed");
 }
 
 }  // namespace stillhouse::replay

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "common/base/error.h"
+#include "common/base/failpoint.h"
 
 namespace stillhouse::replay {
 namespace {
@@ -81,6 +82,7 @@ void Recovery::TakeNames() {
 RecoveredLog Recovery::Run() {
   TakeNames();
   for (std::size_t i = 0; i < names_.size(); ++i) {
+    SH_FAILPOINT("recovery.segment");
     if (TakeSegment(names_[i], *SegmentNumber(names_[i]), i + 1 == names_.size())) continue;
     for (std::size_t later = i + 1; later < names_.size(); ++later) storage_.Remove(names_[later]);
     break;
@@ -165,6 +167,7 @@ std::string Recovery::TakeChunk(const RecordView& record) {
     return fmt::format("a chunk begins with item {}, item {} was to follow", record.handle,
                        result_.head);
   }
+  SH_FAILPOINT("recovery.chunk");
   try {
     const ChunkView chunk(record.body, settings_.environment, settings_.n_step);
     sink_.OnChunk(chunk, record.handle);

@@ -39,6 +39,9 @@ target_include_directories(stillhouse_flags INTERFACE ${CMAKE_SOURCE_DIR})
 target_compile_options(stillhouse_flags INTERFACE
   -Wall -Wextra -Wshadow -Wconversion -Werror -march=${STILLHOUSE_MARCH} -Wno-stringop-overflow -ffp-contract=off)
 target_link_libraries(stillhouse_flags INTERFACE Threads::Threads fmt::fmt)
+if(STILLHOUSE_FAILPOINTS)
+  target_compile_definitions(stillhouse_flags INTERFACE STILLHOUSE_FAILPOINTS)
+endif()
 if(STILLHOUSE_SANITIZE)
   target_compile_options(stillhouse_flags INTERFACE
     -fsanitize=${STILLHOUSE_SANITIZE} -fno-sanitize=vptr -fno-omit-frame-pointer)
