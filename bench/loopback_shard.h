@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@
 #include "common/net/event_loop.h"
 #include "common/net/tcp_transport.h"
 #include "replay/chunk.h"
+#include "replay/driver/threaded_device.h"
+#include "replay/log/posix_storage.h"
 #include "replay/shard.h"
 
 /// What the benchmarks of the worker plane share: a real shard on loopback, a worker, figures.
@@ -87,7 +90,15 @@ inline std::vector<float> TeacherParameters() {
 /// A real shard with its server, in its own thread, that may store as much as comes.
 class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
  public:
-  ShardThread() : shard_(Settings(), *this), server_(loop_, {}, *this, Complain) {
+  /// `folder`: keeps a log there, acknowledging what is written (async); empty: keeps none.
+  explicit ShardThread(const std::filesystem::path& folder = {})
+      : storage_(folder.empty() ? nullptr : std::make_unique<replay::PosixStorage>(folder)),
+        device_(!storage_
+                    ? nullptr
+                    : std::make_unique<replay::ThreadedDevice>(
+                          *storage_, false, [this] { loop_.Post([this] { shard_.Settle(); }); })),
+        shard_(Settings(), *this, {storage_.get(), device_.get()}),
+        server_(loop_, {}, *this, Complain) {
     Kept kept;
     const auto hand_over = [&](const auto& body) {
       SendTo(kept, kCoordinatorAddress, shard_.Address(), body);
@@ -102,6 +113,10 @@ class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
         shard_.Tick(clock_.Now(), unheard);
       }
     });
+  }
+  ~ShardThread() override {
+    thread_ = {};
+    device_.reset();
   }
   std::string Address() const { return server_.Address(); }
   std::atomic<int> greeted{0};  ///< Hellos that named an environment
@@ -149,6 +164,8 @@ class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
 
   SteadyClock clock_;
   EventLoop loop_;
+  std::unique_ptr<replay::PosixStorage> storage_;
+  std::unique_ptr<replay::ThreadedDevice> device_;
   replay::Shard shard_;
   TcpServer server_;
   std::jthread thread_;

@@ -38,6 +38,7 @@ void Shard::Recover(const ShardDisk& disk) {
   log.segment_items = std::max(kLeastSegmentItems, capacity / kSegmentsOfStore);
   // One more than there are checkpoints: the newest may still be under way.
   log.snapshots_kept = static_cast<std::size_t>(config.checkpoint.keep) + 1;
+  log.sync_snapshots = config.replay.durability == Durability::kSync;
   log_.emplace(std::move(log), *disk.device, std::move(recovered.start));
   if (config.run.deterministic) log_->KeepFrom(0);
   intake_.UseLog(*log_, recovered.sequences);

@@ -25,6 +25,10 @@ TARGETS = [
     (r"footprint\.worker_rss_mib", "<=", 30),
     (r"footprint\.worker_start_ms", "<=", 100),
     (r"replay\.insert_per_s", ">=", 500e3),
+    (r"replay\.checkpoint_p99_ratio", "<=", 2),
+    (r"replay\.insert_fraction", ">=", 0.8),
+    (r"replay\.restore_vs_read", "<=", 1.5),
+    (r"replay\.restore_s_per_million", "<=", 2),
     (r"replay\.sum_tree_cycles_per_s", ">=", 150e3),
     (r"replay\.sum_tree_vs_binary", ">=", 4),
     (r"replay\.sum_tree_drift", "<=", 1e-9),
@@ -57,6 +61,8 @@ ELSEWHERE = {
     "distill.tail_fraction": "cluster", "replay.transport_fraction": "cluster",
     "learner.resident": "resident", "student.resident": "resident",
     "distill.label_once": "resident", "replay.insert_per_s": "actor", "footprint.": "actor",
+    "replay.insert_vs_memory": "actor", "replay.insert_fraction": "log",
+    "replay.checkpoint": "log", "replay.restore": "log",
 }
 FIELDS = ("name", "value", "unit", "higher_is_better", "conditions")
 

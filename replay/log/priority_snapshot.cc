@@ -18,6 +18,11 @@ constexpr std::uint32_t kFileMagic = 0x52504853;   // "SHPR"
 constexpr std::uint32_t kStateMagic = 0x53524853;  // "SHRS"
 constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kCrcBytes = 4;
+/// A slice is as long as a sample or two take, so that nobody waits for it; a large store has
+/// longer ones, so that a shard with nothing else to do (a turn every 2 ms) has done in a second.
+constexpr std::uint64_t kLeastSlice = 1024;
+constexpr std::uint64_t kMostSlice = 16384;
+constexpr std::uint64_t kSlices = 512;
 
 void ExpectFormat(ByteReader& in, std::uint32_t magic) {
   if (in.Get<std::uint32_t>() != magic) in.Fail("not such a file");
@@ -59,7 +64,9 @@ ShardState ShardState::Decode(std::span<const std::uint8_t> bytes) {
 
 PriorityWriter::PriorityWriter(std::uint16_t shard, const ItemStore& store, double alpha,
                                SegmentLog& log)
-    : log_(log), next_(store.Tail()) {
+    : log_(log),
+      next_(store.Tail()),
+      slice_(std::clamp(store.Size() / kSlices, kLeastSlice, kMostSlice)) {
   state_.shard = shard;
   state_.head = store.Inserted();
   state_.tail = store.Tail();
@@ -82,7 +89,7 @@ void PriorityWriter::Hand(std::vector<std::uint8_t> bytes) {
 
 bool PriorityWriter::Step(const ItemStore& store) {
   if (next_ < state_.head) {
-    const auto count = std::min<std::uint64_t>(kSlice, state_.head - next_);
+    const auto count = std::min(slice_, state_.head - next_);
     std::vector<double> priorities(count, 0);  // items that have left meanwhile stay 0
     store.ReadPriorities(next_, priorities);
     ByteWriter out(count * sizeof(double));

@@ -30,8 +30,6 @@ struct ShardState {
 /// updates go on: an item's priority is that of the moment in which its slice is read.
 class PriorityWriter {
  public:
-  static constexpr std::size_t kSlice = 16384;  ///< items, some 20 microseconds of copying
-
   /// `log` is borrowed.
   PriorityWriter(std::uint16_t shard, const ItemStore& store, double alpha, SegmentLog& log);
 
@@ -47,6 +45,7 @@ class PriorityWriter {
   SegmentLog& log_;
   ShardState state_;
   ItemHandle next_;
+  std::uint64_t slice_;  ///< items
   std::uint32_t crc_ = 0;
   LogPosition position_ = 0;
 };

@@ -98,7 +98,9 @@ void SegmentLog::AppendSnapshot(const std::string& name, std::vector<std::uint8_
 }
 
 LogPosition SegmentLog::FinishSnapshot(const std::string& name) {
-  Submit({StorageOperation::Kind::kSync, name + kUnfinishedSuffix, {}, {}});
+  if (settings_.sync_snapshots) {
+    Submit({StorageOperation::Kind::kSync, name + kUnfinishedSuffix, {}, {}});
+  }
   const LogPosition done =
       Submit({StorageOperation::Kind::kRename, name + kUnfinishedSuffix, name, {}});
   snapshots_.push_back(name);

@@ -36,6 +36,9 @@ struct SegmentLogSettings {
   std::uint64_t segment_bytes = std::uint64_t{64} << 20U;
   std::uint64_t segment_items = std::uint64_t{1} << 20U;
   std::size_t snapshots_kept = 4;
+  /// A snapshot is on the disk before it counts. Without: when the machine loses power it may be
+  /// damaged, and the store then goes on with its initial priorities.
+  bool sync_snapshots = false;
 };
 
 /// A shard's log as it is written: chunks go into segments, old segments and old files of
