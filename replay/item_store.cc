@@ -118,9 +118,13 @@ void ItemStore::Restart(ItemHandle first) {
 }
 
 void ItemStore::ReadPriorities(ItemHandle first, std::span<double> priorities) const {
-  for (std::size_t i = 0; i < priorities.size(); ++i) {
-    const ItemHandle handle = first + i;
-    if (handle >= tail_ && handle < head_) priorities[i] = tree_.Get(Slot(handle));
+  const ItemHandle from = std::max(first, tail_);
+  const ItemHandle to = std::min(first + priorities.size(), head_);
+  if (from >= to) return;
+  std::size_t slot = Slot(from);
+  for (ItemHandle handle = from; handle < to; ++handle) {
+    priorities[handle - first] = tree_.Get(slot);
+    if (++slot == settings_.capacity) slot = 0;
   }
 }
 

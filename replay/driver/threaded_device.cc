@@ -1,5 +1,6 @@
 #include "replay/driver/threaded_device.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -10,6 +11,7 @@ namespace stillhouse::replay {
 namespace {
 /// A write of about this size is as fast as any larger one.
 constexpr std::size_t kMostMerged = std::size_t{1} << 20U;
+constexpr std::size_t kLookBack = 4;
 }  // namespace
 
 ThreadedDevice::ThreadedDevice(SegmentStorage& storage, bool sync,
@@ -27,6 +29,20 @@ ThreadedDevice::~ThreadedDevice() {
   thread_.join();
 }
 
+StorageOperation* ThreadedDevice::MergesWith(const StorageOperation& operation) {
+  if (operation.kind != StorageOperation::Kind::kAppend) return nullptr;
+  // Past appends to other files: a snapshot's slices come between the chunks.
+  const std::size_t oldest = waiting_.size() - std::min(waiting_.size(), kLookBack);
+  for (std::size_t i = waiting_.size(); i > oldest; --i) {
+    StorageOperation& before = waiting_[i - 1];
+    if (before.kind != StorageOperation::Kind::kAppend) return nullptr;
+    if (before.name == operation.name) {
+      return before.bytes.size() < kMostMerged ? &before : nullptr;
+    }
+  }
+  return nullptr;
+}
+
 LogPosition ThreadedDevice::Submit(StorageOperation operation) {
   bool wake = false;
   LogPosition position = 0;
@@ -34,13 +50,8 @@ LogPosition ThreadedDevice::Submit(StorageOperation operation) {
     const std::lock_guard lock(mutex_);
     wake = waiting_.empty();
     position = ++submitted_;
-    const bool merges = operation.kind == StorageOperation::Kind::kAppend && !waiting_.empty() &&
-                        waiting_.back().kind == StorageOperation::Kind::kAppend &&
-                        waiting_.back().name == operation.name &&
-                        waiting_.back().bytes.size() < kMostMerged;
-    if (merges) {
-      auto& bytes = waiting_.back().bytes;
-      bytes.insert(bytes.end(), operation.bytes.begin(), operation.bytes.end());
+    if (StorageOperation* const before = MergesWith(operation)) {
+      before->bytes.insert(before->bytes.end(), operation.bytes.begin(), operation.bytes.end());
     } else {
       waiting_.push_back(std::move(operation));
     }

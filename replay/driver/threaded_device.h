@@ -31,6 +31,8 @@ class ThreadedDevice final : public LogDevice {
 
  private:
   void Run();
+  /// The waiting append that this one continues; nullptr: none. mutex_ is held.
+  StorageOperation* MergesWith(const StorageOperation& operation);
   /// Returns the error's text, empty when all went well.
   std::string PerformGroup(const std::vector<StorageOperation>& group);
 

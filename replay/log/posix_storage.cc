@@ -115,6 +115,13 @@ std::vector<std::uint8_t> PosixStorage::Read(const std::string& name) const {
   return bytes;
 }
 
+void PosixStorage::WillRead(const std::string& name) const {
+  const int descriptor = ::open((folder_ / name).c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return;  // whoever reads it says what is wrong
+  ::posix_fadvise(descriptor, 0, 0, POSIX_FADV_WILLNEED);
+  ::close(descriptor);
+}
+
 void PosixStorage::Create(const std::string& name) {
   Close(name);
   while (open_.size() >= kMostOpen) Close(open_.begin()->first);
@@ -207,7 +214,6 @@ void PosixStorage::Rename(const std::string& from, const std::string& to) {
   fs::rename(folder_ / from, folder_ / to, error);
   if (error) Fail(folder_ / from, ("rename to " + to).c_str(), error.value());
   SH_FAILPOINT("segment.renamed");
-  SyncFolder();
 }
 
 void PosixStorage::Remove(const std::string& name) {

@@ -20,6 +20,7 @@ class PosixStorage final : public SegmentStorage {
 
   std::vector<std::string> List() const override;
   std::vector<std::uint8_t> Read(const std::string& name) const override;
+  void WillRead(const std::string& name) const override;
   std::uint64_t Size(const std::string& name) const override;
   void Create(const std::string& name) override;
   void Append(const std::string& name, std::span<const std::uint8_t> bytes) override;

@@ -101,8 +101,8 @@ LogPosition SegmentLog::FinishSnapshot(const std::string& name) {
   if (settings_.sync_snapshots) {
     Submit({StorageOperation::Kind::kSync, name + kUnfinishedSuffix, {}, {}});
   }
-  const LogPosition done =
-      Submit({StorageOperation::Kind::kRename, name + kUnfinishedSuffix, name, {}});
+  LogPosition done = Submit({StorageOperation::Kind::kRename, name + kUnfinishedSuffix, name, {}});
+  if (settings_.sync_snapshots) done = Submit({StorageOperation::Kind::kSync, name, {}, {}});
   snapshots_.push_back(name);
   while (snapshots_.size() > settings_.snapshots_kept) {
     Submit({StorageOperation::Kind::kRemove, snapshots_.front(), {}, {}});

@@ -20,6 +20,8 @@ class SegmentStorage {
   /// Names of the files, sorted.
   virtual std::vector<std::string> List() const = 0;
   virtual std::vector<std::uint8_t> Read(const std::string& name) const = 0;
+  /// It will be read soon: the disk may begin.
+  virtual void WillRead(const std::string& /*name*/) const {}
   virtual std::uint64_t Size(const std::string& name) const = 0;
   /// A new empty file; one of this name is replaced.
   virtual void Create(const std::string& name) = 0;
@@ -27,7 +29,7 @@ class SegmentStorage {
   /// The file's contents and its entry in the folder are on the disk.
   virtual void Sync(const std::string& name) = 0;
   virtual void Truncate(const std::string& name, std::uint64_t size) = 0;
-  /// Replaces `to`; both the name and its removal are on the disk.
+  /// Replaces `to`. A crash leaves one name or the other until a Sync of the new one.
   virtual void Rename(const std::string& from, const std::string& to) = 0;
   virtual void Remove(const std::string& name) = 0;
   /// For messages.
