@@ -13,6 +13,8 @@ constexpr Time kRankReportEvery = 1s;
 constexpr Time kShortestUpdate = 2ms;
 constexpr Time kLongestUpdate = 6ms;
 constexpr Time kCostOfOtherJob = 1ms;
+/// Ranks start, and begin to count time, within so much of one another.
+constexpr Time kLatestStart = 3s;
 
 std::vector<NetworkSpec> NetworksOf(const cli::Job& job, std::uint16_t host) {
   std::vector<NetworkSpec> networks;
@@ -26,6 +28,7 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
     : job_(job),
       world_(world),
       born_(world.Now()),
+      clocks_(job.layout.ranks.size()),
       tampering_(bug),
       messages_(
           world, tampering_, [this](const Envelope& envelope) { OnSending(envelope); },
@@ -45,6 +48,7 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
       teacher_(job.networks.front(), job.Rows()),
       teacher_port_(world, TeacherHooks()),
       learner_(job.LearnerSettings(), teacher_port_) {
+  for (Time& ahead : clocks_) ahead = world.Between({}, kLatestStart);
   Add(coordinator_);
   Add(learner_);
   students_.resize(job.StudentHosts());
@@ -67,7 +71,7 @@ TimedTeacher::Hooks Cluster::TeacherHooks() {
     return learner::Perform(teacher_, std::move(job));
   };
   hooks.deliver = [this](learner::TeacherOutcome outcome) {
-    learner_.OnDone(std::move(outcome), Now(), messages_);
+    learner_.OnDone(std::move(outcome), NowOf(learner_.Address()), messages_);
   };
   hooks.cost = [this](const learner::TeacherJob& job) {
     return job.kind == learner::TeacherJob::Kind::kUpdate
@@ -75,7 +79,8 @@ TimedTeacher::Hooks Cluster::TeacherHooks() {
                : kCostOfOtherJob;
   };
   hooks.hold = [this](const learner::TeacherJob& job) {
-    return job.kind == learner::TeacherJob::Kind::kUpdate && tampering_.HoldsTeacher();
+    return nodes_.at(learner_.Address()).stopped ||
+           (job.kind == learner::TeacherJob::Kind::kUpdate && tampering_.HoldsTeacher());
   };
   return hooks;
 }
@@ -89,7 +94,8 @@ void Cluster::MakeStudentHost(std::uint16_t host) {
     return learner::Perform(*compute, count, std::move(job));
   };
   hooks.deliver = [this, host](learner::StudentOutcome outcome) {
-    students_[host].role->OnDone(std::move(outcome), Now(), messages_);
+    auto& role = *students_[host].role;
+    role.OnDone(std::move(outcome), NowOf(role.Address()), messages_);
   };
   hooks.cost = [this](const learner::StudentJob&) {
     return world_.Between(kCostOfOtherJob, kLongestUpdate);
@@ -116,7 +122,10 @@ void Cluster::MakeActorHosts() {
 }
 
 void Cluster::Add(Role& role) {
-  nodes_[role.Address()].role = &role;
+  Node& node = nodes_[role.Address()];
+  node.role = &role;
+  node.rank =
+      static_cast<std::size_t>(job_.layout.RankOf(role.Address().kind, role.Address().index));
   PlanTick(role.Address());
 }
 
@@ -125,7 +134,7 @@ void Cluster::PlanTick(RoleAddress role) {
     Node& node = nodes_.at(role);
     if (!node.stopped && !node.dead && !node.failed) {
       try {
-        node.role->Tick(Now(), messages_);
+        node.role->Tick(NowOf(node), messages_);
       } catch (const Error& error) {
         OnFailure(node, error);
       }
@@ -153,7 +162,7 @@ void Cluster::Deliver(Envelope envelope) {
   if (node.dead) return world_.coverage.Hit(Fault::kShardKilled, envelope.kind);
   if (node.stopped) {
     world_.coverage.Hit(Fault::kStopped, envelope.kind);
-    node.held.push_back(std::move(envelope));
+    node.held.emplace_back([this, &node, held = std::move(envelope)] { Dispatch(node, held); });
     return;
   }
   Dispatch(node, envelope);
@@ -161,6 +170,7 @@ void Cluster::Deliver(Envelope envelope) {
 
 void Cluster::Dispatch(Node& node, const Envelope& envelope) {
   world_.coverage.Delivered(envelope.kind);
+  if (std::exchange(node.leapt, false)) world_.coverage.Hit(Fault::kClockLeapt, envelope.kind);
   OnArrival(envelope);
   if (node.failed) {
     if (envelope.kind == MessageKind::kLeave) {
@@ -169,7 +179,7 @@ void Cluster::Dispatch(Node& node, const Envelope& envelope) {
     return;
   }
   try {
-    node.role->Handle(envelope, Now(), messages_);
+    node.role->Handle(envelope, NowOf(node), messages_);
   } catch (const Error& error) {
     OnFailure(node, error);
   }
@@ -230,10 +240,11 @@ void Cluster::Watch() {
   for (const auto& shard : shards_) inserted += shard->Store().Inserted();
   rate_watch_.Look(inserted, learner_.Samples());
   const auto batch = static_cast<std::uint64_t>(job_.config.teacher.batch_size);
-  const bool training = coordinator_.Phase() == RunPhase::kTrain && !teacher_frozen_;
+  const bool running = !AnyStopped(RoleKind::kLearner) && !AnyStopped(RoleKind::kShard);
+  const bool training = coordinator_.Phase() == RunPhase::kTrain && !teacher_frozen_ && running;
   const bool can_work =
       training && (!teacher_port_.Idle() || learner_.Samples() + batch <= sample_grant_);
-  teacher_watch_.Look(learner_.Updates(), can_work, AnyStudentStopped());
+  teacher_watch_.Look(learner_.Updates(), can_work, AnyStopped(RoleKind::kStudentHost));
 }
 
 // ---- connections' ends -------------------------------------------------------------------------
@@ -241,28 +252,48 @@ void Cluster::Watch() {
 void Cluster::OnWireFrame(std::uint64_t wire, Side at, FrameKind kind,
                           std::span<const std::uint8_t> body) {
   if (at == Side::kWorker) return processes_.OnFrame(wire, kind, body);
-  const auto shard = shard_of_wire_.find(wire);
-  if (shard == shard_of_wire_.end()) return;
-  shards_[shard->second]->OnArrived(kind, body);
-  shards_[shard->second]->OnFrame(wire, kind, {body.begin(), body.end()}, Now(), messages_);
+  const auto owner = shard_of_wire_.find(wire);
+  if (owner != shard_of_wire_.end() && nodes_.at(shards_[owner->second]->Address()).stopped) {
+    world_.coverage.Hit(Fault::kStopped, kind);
+  }
+  AtShard(wire,
+          [this, wire, kind, held = std::vector(body.begin(), body.end())](std::size_t shard) {
+            Node& node = nodes_.at(shards_[shard]->Address());
+            if (std::exchange(node.leapt, false)) world_.coverage.Hit(Fault::kClockLeapt, kind);
+            shards_[shard]->OnArrived(kind, held);
+            shards_[shard]->OnFrame(wire, kind, held, NowOf(node), messages_);
+          });
 }
 
 void Cluster::OnWireLost(std::uint64_t wire, Side at) {
   if (at == Side::kWorker) return processes_.OnLost(wire);
-  const auto shard = shard_of_wire_.find(wire);
-  if (shard != shard_of_wire_.end()) shards_[shard->second]->OnLost(wire, Now());
+  AtShard(wire, [this, wire](std::size_t shard) {
+    shards_[shard]->OnLost(wire, NowOf(shards_[shard]->Address()));
+  });
 }
 
 bool Cluster::OnWorkerConnect(std::uint64_t wire, std::size_t shard) {
   if (nodes_.at(shards_[shard]->Address()).dead) return false;
   shard_of_wire_[wire] = shard;
-  shards_[shard]->OnConnect(wire, Now());
+  AtShard(wire, [this, wire](std::size_t index) {
+    shards_[index]->OnConnect(wire, NowOf(shards_[index]->Address()));
+  });
   return true;
 }
 
-bool Cluster::AnyStudentStopped() const {
-  return std::any_of(nodes_.begin(), nodes_.end(),
-                     [](const auto& node) { return node.second.stopped; });
+// What the kernel keeps for a stopped process, it finds when it goes on.
+void Cluster::AtShard(std::uint64_t wire, std::function<void(std::size_t)> action) {
+  const auto found = shard_of_wire_.find(wire);
+  if (found == shard_of_wire_.end()) return;
+  Node& node = nodes_.at(shards_[found->second]->Address());
+  if (!node.stopped) return action(found->second);
+  node.held.emplace_back([action = std::move(action), shard = found->second] { action(shard); });
+}
+
+bool Cluster::AnyStopped(RoleKind kind) const {
+  return stopped_ > 0 && std::any_of(nodes_.begin(), nodes_.end(), [kind](const auto& node) {
+           return node.first.kind == kind && node.second.stopped;
+         });
 }
 
 }  // namespace stillhouse::simulation

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -38,6 +39,11 @@ class Cluster final : private WireEnds, private ShardDoor {
   // Faults.
   void StopStudent(std::uint16_t host);
   void ContinueRole(RoleAddress role);
+  /// SIGSTOP of a rank, whatever it plays; ContinueRank ends it.
+  void PauseRank(std::size_t rank);
+  void ContinueRank(std::size_t rank);
+  /// The clock of one rank, or of one worker when `rank` is beyond the ranks, leaps ahead by this.
+  void LeapClock(std::size_t rank, Time by);
   bool KillWorker() { return processes_.KillOne(); }
   /// A worker from outside joins; its process.
   std::int64_t JoinGuest();
@@ -48,6 +54,7 @@ class Cluster final : private WireEnds, private ShardDoor {
   /// What is under way counts as lost; the cluster is of no further use.
   void KillAll();
 
+  std::size_t Ranks() const { return job_.layout.ranks.size(); }
   std::uint16_t StudentHosts() const { return static_cast<std::uint16_t>(students_.size()); }
   std::uint16_t Shards() const { return static_cast<std::uint16_t>(shards_.size()); }
   std::size_t WorkersAlive() const { return processes_.Alive(); }
@@ -62,10 +69,12 @@ class Cluster final : private WireEnds, private ShardDoor {
   /// A role in its process.
   struct Node {
     Role* role = nullptr;
+    std::size_t rank = 0;
     bool stopped = false;
     bool dead = false;
     bool failed = false;
-    std::deque<Envelope> held;
+    bool leapt = false;  ///< its clock has, and it has seen nothing since
+    std::deque<std::function<void()>> held;
   };
   struct StudentHost {
     std::unique_ptr<CountingStudents> compute;
@@ -83,6 +92,7 @@ class Cluster final : private WireEnds, private ShardDoor {
                    std::span<const std::uint8_t> body) override;
   void OnWireLost(std::uint64_t wire, Side at) override;
   bool OnWorkerConnect(std::uint64_t wire, std::size_t shard) override;
+  void AtShard(std::uint64_t wire, std::function<void(std::size_t)> action);
   void OnChunkSent(std::size_t shard, std::span<const std::uint8_t> chunk) override {
     items_.OnSent(shard, chunk);
   }
@@ -90,7 +100,9 @@ class Cluster final : private WireEnds, private ShardDoor {
   void MakeStudentHost(std::uint16_t host);
   void MakeActorHosts();
   TimedTeacher::Hooks TeacherHooks();
-  Time Now() const { return world_.Now() - born_; }
+  /// By the clock of its rank: each counts from its own beginning.
+  Time NowOf(const Node& node) const { return world_.Now() - born_ + clocks_[node.rank]; }
+  Time NowOf(RoleAddress role) const { return NowOf(nodes_.at(role)); }
   void Add(Role& role);
   void OnContinueRank(std::uint32_t rank);
   std::uint16_t HostOf(std::uint16_t model) const;
@@ -102,11 +114,12 @@ class Cluster final : private WireEnds, private ShardDoor {
   void OnArrival(const Envelope& envelope);
   void OnFailure(Node& node, const Error& error);
   void Watch();
-  bool AnyStudentStopped() const;
+  bool AnyStopped(RoleKind kind) const;
 
   const cli::Job& job_;
   World& world_;
   const Time born_;
+  std::vector<Time> clocks_;  ///< [ranks] ahead of virtual time
   MessageTampering tampering_;
   MessagePlane messages_;
   Wires wires_;
@@ -125,6 +138,7 @@ class Cluster final : private WireEnds, private ShardDoor {
   std::vector<Actors> actors_;
   std::map<RoleAddress, Node> nodes_;
   std::map<std::uint64_t, std::size_t> shard_of_wire_;
+  int stopped_ = 0;                 ///< roles
   std::uint64_t sample_grant_ = 0;  ///< as it reached the learner
   bool teacher_frozen_ = false;     ///< told to be, or as a resumed run finds it
 };

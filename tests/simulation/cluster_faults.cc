@@ -11,6 +11,7 @@ void Cluster::StopStudent(std::uint16_t host) {
   if (node.stopped) return;
   world_.Note(fmt::format("student host {} is stopped", host));
   node.stopped = true;
+  ++stopped_;
 }
 
 void Cluster::ContinueRole(RoleAddress role) {
@@ -18,10 +19,33 @@ void Cluster::ContinueRole(RoleAddress role) {
   if (!node.stopped) return;
   world_.Note(role.ToString() + " is continued");
   node.stopped = false;
+  --stopped_;
   // What came meanwhile is there at once, in order.
-  std::deque<Envelope> held;
+  std::deque<std::function<void()>> held;
   held.swap(node.held);
-  for (const Envelope& envelope : held) Dispatch(node, envelope);
+  if (node.dead) return;
+  for (const auto& come : held) come();
+}
+
+void Cluster::PauseRank(std::size_t rank) {
+  for (const auto role : job_.layout.ranks[rank]) {
+    Node& node = nodes_.at(role);
+    if (node.stopped) continue;
+    world_.Note(role.ToString() + " is paused");
+    node.stopped = true;
+    ++stopped_;
+  }
+}
+
+void Cluster::ContinueRank(std::size_t rank) {
+  for (const auto role : job_.layout.ranks[rank]) ContinueRole(role);
+}
+
+void Cluster::LeapClock(std::size_t rank, Time by) {
+  if (rank >= Ranks()) return processes_.LeapClock(by);
+  world_.Note(fmt::format("the clock of rank {} leaps ahead by {:.3f} s", rank, Seconds(by)));
+  clocks_[rank] += by;
+  for (const auto role : job_.layout.ranks[rank]) nodes_.at(role).leapt = true;
 }
 
 void Cluster::OnContinueRank(std::uint32_t rank) {

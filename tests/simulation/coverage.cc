@@ -24,6 +24,8 @@ const char* FaultName(Fault fault) {
       return "shard-9";
     case Fault::kJobKilled:
       return "job-9";
+    case Fault::kClockLeapt:
+      return "leap";
   }
   return "?";
 }

@@ -17,12 +17,13 @@ enum class Fault : std::uint8_t {
   kLost,          ///< a frame was under way on a connection that was cut
   kDuplicated,    ///< something was received that had been received before
   kCutAtAck,      ///< the connection was cut between storing and acknowledging
-  kStopped,       ///< a message waited for a student host that was stopped
+  kStopped,       ///< a message waited for a process that was stopped
   kWorkerKilled,  ///< a frame was under way from or to a worker that was killed
   kShardKilled,   ///< a message was under way from or to a shard that was killed
   kJobKilled,     ///< a message was under way when the whole job was killed
+  kClockLeapt,    ///< the first thing that a process saw after its clock had leapt ahead
 };
-inline constexpr Fault kLastFault = Fault::kJobKilled;
+inline constexpr Fault kLastFault = Fault::kClockLeapt;
 
 const char* FaultName(Fault fault);
 const char* FrameName(FrameKind kind);

@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 /// freeze and leaving, 3 s a pin) with room.
 constexpr Time kLongestLife = 90s;
 constexpr Time kFaultsWithin = 2500ms;
+constexpr Time kLongestStop = 600ms;
+constexpr Time kLongestLeap = 20s;
+/// A coordinator to which others have been silent for longer may give them up, and does right.
+constexpr Time kLongestLeapOfTheCoordinator = 1s;
 
 /// How a life is to end early.
 enum class Ending : std::uint8_t {
@@ -171,6 +175,17 @@ class Schedule {
         });
       });
     }
+    for (int i = 0; i < plan.pauses; ++i) {
+      world_.events.After(world_.Between(50ms, kFaultsWithin), [this] { Pause(); });
+    }
+    for (int i = 0; i < plan.leaps; ++i) {
+      world_.events.After(world_.Between(50ms, kFaultsWithin), [this] {
+        // One more than there are ranks: a worker's.
+        const std::size_t rank = world_.rng.Below(cluster_->Ranks() + 1);
+        const Time most = rank == 0 ? kLongestLeapOfTheCoordinator : kLongestLeap;
+        cluster_->LeapClock(rank, world_.Between(100ms, most));
+      });
+    }
     if (plan.guest) {
       world_.events.After(world_.Between(50ms, kFaultsWithin), [this] {
         const std::int64_t guest = cluster_->JoinGuest();
@@ -181,6 +196,15 @@ class Schedule {
     for (int i = 0; i < plan.worker_kills; ++i) {
       world_.events.After(world_.Between(50ms, kFaultsWithin), [this] { cluster_->KillWorker(); });
     }
+  }
+
+  /// A rank that no student host plays on: those are stopped for longer, by others.
+  void Pause() {
+    std::size_t rank = world_.rng.Below(cluster_->Ranks() - cluster_->StudentHosts());
+    if (rank > 0) rank += cluster_->StudentHosts();
+    cluster_->PauseRank(rank);
+    world_.events.After(world_.Between(10ms, kLongestStop),
+                        [this, rank] { cluster_->ContinueRank(rank); });
   }
 
   const PlantedBug bug_;

@@ -2,28 +2,56 @@
 
 #include <string>
 #include <utility>
-#include <vector>
+
+#include <fmt/format.h>
 
 #include "actors/env/environment_factory.h"
 #include "common/config/config_check.h"
-#include "common/config/config_print.h"
+#include "common/config/config_load.h"
 
 namespace stillhouse::simulation {
 namespace {
 
-std::vector<LayerSpec> Head() { return {{.kind = LayerKind::kQHead}}; }
-
-StudentSettings Student(const std::string& name, std::int32_t publish_every, LabelRows rows) {
-  StudentSettings student;
-  student.name = name;
-  student.network = Head();
-  student.publish_every = publish_every;
-  student.rows = rows;
-  return student;
+/// The file of a job as somebody might have written it: workers get it too, and read it.
+std::string DrawFile(Rng& rng) {
+  const auto from = [&rng](std::uint64_t least, std::uint64_t choices) {
+    return least + rng.Below(choices);
+  };
+  const auto either = [&rng](const char* one, const char* other) {
+    return rng.Below(2) == 0 ? one : other;
+  };
+  std::string text =
+      fmt::format("run: {{seed: {}}}\nenv: {{id: classic/cart_pole}}\n", rng.Below(1U << 30U));
+  text += fmt::format("actors: {{hosts: {}, workers: {}, envs_per_worker: {}, chunk_steps: {}}}\n",
+                      from(1, 2), from(3, 2), from(1, 3), from(2, 5));
+  const std::uint64_t capacity = rng.Below(2) == 0 ? 4000 : from(300, 200);
+  text += fmt::format(
+      "replay: {{shards: {}, capacity: {}, min_size: {}, samples_per_insert: {}, n_step: {}}}\n",
+      from(2, 2), capacity, from(30, 40), from(1, 4), from(1, 3));
+  text += fmt::format(
+      "teacher: {{network: {{layers: [q_head]}}, batch_size: {}, publish_every: {}, prefetch: "
+      "{}}}\n",
+      from(4, 5), from(3, 8), from(1, 4));
+  text += "students:\n";
+  const char* const rows = either("s", "s_and_next");
+  const auto student = [&text](const char* name, int publish_every, const char* its_rows) {
+    text += fmt::format("  {}: {{network: {{layers: [q_head]}}, publish_every: {}, rows: {}}}\n",
+                        name, publish_every, its_rows);
+  };
+  student("small", 5, rows);
+  student("tiny", 7, rows);
+  if (rng.Below(2) == 0) student("third", 4, "s");
+  text += fmt::format("evaluation: {{every: {}ms, episodes: 3, final_episodes: 7, max_steps: 9}}\n",
+                      from(200, 400));
+  text += fmt::format("checkpoint: {{every: {}ms}}\n", from(100, 200));
+  text += fmt::format("stop: {{frames: {}, distill_tail: {}}}\n", from(350, 300),
+                      rng.Below(4) == 0 ? "0" : "0.2");
+  return text + "monitor: {log_every: 500ms}\n";
 }
 
 /// As cli::MakeJob, on hosts that do not exist.
-cli::Job JobOf(RunConfig config) {
+cli::Job JobOf(std::string text) {
+  RunConfig config = LoadConfigText(text, "the simulated job");
   // Rank 0, two student hosts, shards, actor hosts.
   const std::int32_t ranks = 1 + 2 + config.replay.shards + config.actors.hosts;
   cli::Job job;
@@ -39,7 +67,7 @@ cli::Job JobOf(RunConfig config) {
     job.model_names.push_back(student.name);
     job.networks.push_back(network(student.network));
   }
-  job.config_yaml = PrintConfig(config);
+  job.config_yaml = std::move(text);
   job.config = std::move(config);
   job.token = "a token";
   return job;
@@ -47,40 +75,6 @@ cli::Job JobOf(RunConfig config) {
 
 }  // namespace
 
-cli::Job DrawJob(World& world) {
-  Rng& rng = world.rng;
-  const auto from = [&rng](std::int64_t least, std::uint64_t choices) {
-    return least + static_cast<std::int64_t>(rng.Below(choices));
-  };
-  RunConfig config;
-  config.run.seed = rng.Below(1U << 30U);
-  config.env.id = "classic/cart_pole";
-  config.actors.hosts = static_cast<std::int32_t>(from(1, 2));
-  config.actors.workers = static_cast<std::int32_t>(from(3, 2));
-  config.actors.envs_per_worker = static_cast<std::int32_t>(from(1, 3));
-  config.actors.chunk_steps = static_cast<std::int32_t>(from(2, 5));
-  config.replay.shards = static_cast<std::int32_t>(from(2, 2));
-  config.replay.capacity = rng.Below(2) == 0 ? 100000 : from(300, 200);
-  config.replay.min_size = from(30, 40);
-  config.replay.samples_per_insert = static_cast<double>(from(1, 4));
-  config.replay.n_step = static_cast<std::int32_t>(from(1, 3));
-  config.teacher.network = Head();
-  config.teacher.batch_size = static_cast<std::int32_t>(from(4, 5));
-  config.teacher.publish_every = static_cast<std::int32_t>(from(3, 8));
-  config.teacher.prefetch = static_cast<std::int32_t>(from(1, 4));
-  const LabelRows rows = rng.Below(2) == 0 ? LabelRows::kS : LabelRows::kSAndNext;
-  config.students.push_back(Student("small", 5, rows));
-  config.students.push_back(Student("tiny", 7, rows));
-  if (rng.Below(2) == 0) config.students.push_back(Student("third", 4, LabelRows::kS));
-  config.evaluation.every = {0.2 + 0.4 * rng.Uniform(), Duration::Unit::kSeconds};
-  config.evaluation.episodes = 3;
-  config.evaluation.final_episodes = 7;
-  config.evaluation.max_steps = 9;
-  config.checkpoint.every = {0.1 + 0.2 * rng.Uniform(), Duration::Unit::kSeconds};
-  config.stop.frames = from(350, 300);
-  config.stop.distill_tail = rng.Below(4) == 0 ? 0.0 : 0.2;
-  config.monitor.log_every = {0.5, Duration::Unit::kSeconds};
-  return JobOf(std::move(config));
-}
+cli::Job DrawJob(World& world) { return JobOf(DrawFile(world.rng)); }
 
 }  // namespace stillhouse::simulation

@@ -40,6 +40,7 @@ class SimProcesses::Process final : public actors::ShardLinks {
         world_(owner.world_),
         launcher_(launcher),
         pid_(pid),
+        born_(owner.world_.Now()),
         addresses_(launch.addresses),
         incarnation_(incarnation),
         actor_(OptionsOf(launch, incarnation)),
@@ -58,7 +59,7 @@ class SimProcesses::Process final : public actors::ShardLinks {
       return owner_.End(pid_, 1);
     }
     try {
-      actor_.OnFrame(slot, kind, body, world_.Now(), *this);
+      actor_.OnFrame(slot, kind, body, Now(), *this);
     } catch (const Error& error) {
       world_.Violation(fmt::format("worker {}: shard {}: {}", pid_, slot, error.what()));
       owner_.End(pid_, 1);
@@ -69,15 +70,18 @@ class SimProcesses::Process final : public actors::ShardLinks {
     actor_.OnDisconnect(slot);
     Retry(slot);
   }
+  void LeapClock(Time by) { ahead_ += by; }
   void Terminate() {
     if (leaving_since_) return;
-    leaving_since_ = world_.Now();
+    leaving_since_ = Now();
     actor_.Leave();
   }
   const std::vector<std::uint64_t>& WireNumbers() const { return wires_; }
   Launcher& StartedBy() const { return launcher_; }
 
  private:
+  /// By its own clock, which counts from its own beginning.
+  Time Now() const { return world_.Now() - born_ + ahead_; }
   static actors::ActorOptions OptionsOf(const actors::WorkerLaunch& launch,
                                         std::uint64_t incarnation) {
     actors::ActorOptions options;
@@ -127,8 +131,7 @@ class SimProcesses::Process final : public actors::ShardLinks {
   }
   void Work() {
     if (actor_.Finished()) return owner_.End(pid_, 0);
-    const bool settled =
-        leaving_since_ && (actor_.Settled() || world_.Now() - *leaving_since_ > kSettle);
+    const bool settled = leaving_since_ && (actor_.Settled() || Now() - *leaving_since_ > kSettle);
     if (settled) {
       for (std::uint32_t slot = 0; slot < addresses_.size(); ++slot) {
         Send(slot, FrameKind::kGoodbye, {});
@@ -139,7 +142,7 @@ class SimProcesses::Process final : public actors::ShardLinks {
     bool more = true;
     while (more && used < kSlice) {
       const std::uint64_t before = actor_.Frames();
-      more = actor_.Advance(world_.Now() + used, *this);
+      more = actor_.Advance(Now() + used, *this);
       const auto frames = static_cast<std::int64_t>(actor_.Frames() - before);
       used += frames > 0 ? kCostOfFrame * frames : kCostOfEvaluationSlice;
     }
@@ -150,6 +153,8 @@ class SimProcesses::Process final : public actors::ShardLinks {
   World& world_;
   Launcher& launcher_;
   const std::int64_t pid_;
+  const Time born_;
+  Time ahead_{};
   const std::vector<std::string> addresses_;
   const std::uint64_t incarnation_;
   actors::Actor actor_;
@@ -246,12 +251,23 @@ void SimProcesses::Kill(std::int64_t pid) {
   End(pid, kKilled);
 }
 
+std::int64_t SimProcesses::AnyPid() {
+  auto found = processes_.begin();
+  std::advance(found, static_cast<std::ptrdiff_t>(world_.rng.Below(processes_.size())));
+  return found->first;
+}
+
 bool SimProcesses::KillOne() {
   if (processes_.empty()) return false;
-  auto victim = processes_.begin();
-  std::advance(victim, static_cast<std::ptrdiff_t>(world_.rng.Below(processes_.size())));
-  Kill(victim->first);
+  Kill(AnyPid());
   return true;
+}
+
+void SimProcesses::LeapClock(Time by) {
+  if (processes_.empty()) return;
+  const std::int64_t pid = AnyPid();
+  world_.Note(fmt::format("the clock of process {} leaps ahead by {:.3f} s", pid, Seconds(by)));
+  processes_.at(pid)->LeapClock(by);
 }
 
 }  // namespace stillhouse::simulation

@@ -50,6 +50,8 @@ class SimProcesses {
 
   void OnFrame(std::uint64_t wire, FrameKind kind, std::span<const std::uint8_t> body);
   void OnLost(std::uint64_t wire);
+  /// The clock of one at random leaps ahead.
+  void LeapClock(Time by);
   /// kill -9 of one at random; false when none lives.
   bool KillOne();
   /// The incarnation at the worker's end, also when it is gone.
@@ -67,6 +69,7 @@ class SimProcesses {
   friend class Launcher;
   void End(std::int64_t pid, int status);
   void Kill(std::int64_t pid);
+  std::int64_t AnyPid();
   Process* OfWire(std::uint64_t wire);
 
   World& world_;

@@ -26,6 +26,8 @@ FaultPlan FaultPlan::Draw(Rng& rng) {
   plan.split_frame = some(0.5, 0.3);
   plan.stops = static_cast<int>(rng.Below(4));
   plan.worker_kills = static_cast<int>(rng.Below(4));
+  plan.pauses = static_cast<int>(rng.Below(3));
+  plan.leaps = static_cast<int>(rng.Below(4));
   plan.stop_for_good = rng.Below(10) == 0;
   plan.kill_shard = rng.Below(4) == 0;
   plan.guest = rng.Below(3) == 0;

@@ -22,6 +22,8 @@ struct FaultPlan {
   double duplicate_frame = 0;  ///< chance of a chunk or result that its worker sends it twice
   double split_frame = 0;      ///< chance that a frame arrives in two pieces
   int stops = 0;               ///< times that a student host is stopped, in one life of the job
+  int pauses = 0;              ///< times that another rank is stopped for a moment
+  int leaps = 0;               ///< times that the clock of a rank or worker leaps ahead
   int worker_kills = 0;
   bool stop_for_good = false;  ///< the last stopped host is continued by the coordinator alone
   bool guest = false;          ///< a worker joins from outside and leaves
