@@ -10,6 +10,7 @@ namespace stillhouse::replay {
 namespace {
 
 constexpr const char* kDamagedSuffix = ".damaged";
+constexpr std::size_t kReadAhead = 2;  ///< segments
 
 std::string Misfit(const SegmentHeader& header, const RecoverySettings& settings) {
   if (header.shard != settings.shard) {
@@ -82,6 +83,10 @@ void Recovery::TakeNames() {
 RecoveredLog Recovery::Run() {
   TakeNames();
   for (std::size_t i = 0; i < names_.size(); ++i) {
+    // The disk reads while this thread fills the store.
+    for (std::size_t next = i + 1; next < std::min(i + 1 + kReadAhead, names_.size()); ++next) {
+      storage_.WillRead(names_[next]);
+    }
     SH_FAILPOINT("recovery.segment");
     if (TakeSegment(names_[i], *SegmentNumber(names_[i]), i + 1 == names_.size())) continue;
     for (std::size_t later = i + 1; later < names_.size(); ++later) storage_.Remove(names_[later]);
