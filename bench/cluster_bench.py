@@ -266,6 +266,29 @@ def start(quick):
            f"{spread(times, 3)}")
 
 
+def resume(quick):
+    items = 200_000 if quick else 1_000_000
+    times = []
+    settings = ["replay.durability=async", f"replay.capacity={items}", "checkpoint.every=2s",
+                f"replay.min_size={items * 9 // 10}", "monitor.log_every=50ms"]
+    for _ in range(1 if quick else 3):
+        with Job(6, None, settings) as job:
+            job.wait_for(lambda l: l["updates"] > 500 and l["replay_size"] > items * 0.99, 240)
+            deadline = time.time() + 20
+            while not os.listdir(os.path.join(job.run, "checkpoints")) and time.time() < deadline:
+                time.sleep(0.1)
+            job.kill()
+            job.launch(["--resume", "auto"])
+            since = job.wait_for(lambda l: l["attempt"] == 2, 120)["updates"]
+            line = job.wait_for(lambda l: l["attempt"] == 2 and l["updates"] > since, 60)
+            times.append(line["time"] - job.launched)
+            held = line["replay_size"]
+    figure("resume.seconds", statistics.median(times), "s", False,
+           f"configs/breakout.yaml, 6 ranks, {held} transitions in 2 shards (async), all killed "
+           f"with -9: from mpirun's start to the first line of progress (every 50 ms) with a new "
+           f"update; files in the page cache; {spread(times, 3)}")
+
+
 def transport(quick):
     """transport_bench under mpirun as launch.sh would do it."""
     environment = {**os.environ, "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -311,6 +334,7 @@ SECTIONS = {
     "unthrottled": (unthrottled, ["e2e.both_rates"]),
     "workers": (workers, ["e2e.workers"]),
     "start": (start, ["start.to_first_update_s"]),
+    "resume": (resume, ["resume.seconds"]),
     "tail": (lambda quick: tail(), ["distill.tail_fraction"]),
 }
 

@@ -108,11 +108,26 @@ class Job:
             command += ["--set", f"stop.time={limit}", "--set", "evaluation.every=100000s"]
         for setting in settings:
             command += ["--set", setting]
+        self.command = command
+        self.launch([])
+
+    def launch(self, more):
+        """Starts it, or starts it again after kill()."""
+        command = self.command + more
         self.launched = time.time()
         with open(os.path.join(self.folder, "output"), "wb") as output:
             self.process = subprocess.Popen(
                 command, stdout=output, stderr=output, stdin=subprocess.DEVNULL,
                 start_new_session=True, env={**os.environ, "STILLHOUSE_BUILD": BUILD})
+
+    def kill(self):
+        """kill -9 for the launcher, every rank and every worker, as a node's death would have it."""
+        for pid in descendants(self.process.pid) + [self.process.pid]:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
 
     def __enter__(self):
         return self

@@ -82,7 +82,7 @@ struct ReplaySettings {
   double priority_epsilon = 1e-6;
   DrawKind draw = DrawKind::kStratified;
   WeightNormalization weight_normalization = WeightNormalization::kBatch;
-  Durability durability = Durability::kNone;
+  Durability durability = Durability::kAsync;
   std::string dir = "auto";  ///< of the segments; auto: `replay` in the run directory
   bool operator==(const ReplaySettings&) const = default;
 };

@@ -59,7 +59,7 @@ TEST(ConfigPrintTest, ShowsWhatIsOffUntilItIsBuilt) {
   const std::string text =
       PrintConfig(LoadConfigText("{env: {id: minatar/breakout}, students: {s: {}}}", "c.yaml"));
   for (const char* line :
-       {"  durability: none\n", "  compression: auto\n", "checkpoint:\n  every: 300s\n",
+       {"  durability: async\n", "  compression: auto\n", "checkpoint:\n  every: 300s\n",
         "  http: off\n", "  tensorboard: false\n", "  learners: 1\n", "    from: [teacher]\n"}) {
     EXPECT_THAT(text, HasSubstr(line));
   }

@@ -48,6 +48,7 @@ class NotingRecorder final : public RunRecorder {
 inline Coordinator::Settings SmallJob() {
   Coordinator::Settings settings;
   settings.config.replay.min_size = 100;
+  settings.config.replay.durability = Durability::kNone;
   settings.config.replay.samples_per_insert = 8;
   settings.config.evaluation.episodes = 4;
   settings.config.evaluation.final_episodes = 6;
