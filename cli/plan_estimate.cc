@@ -118,6 +118,12 @@ std::vector<PlanLink> EstimateLinks(const PlanFacts& facts, const PlanRates& rat
        fmt::format("{:.0f} B a transition", 2 * observation + kSampledItemBytes)},
       {"priorities: learner -> shards", rates.samples_per_s * kPriorityBytes, ""},
   };
+  if (facts.config.replay.durability != Durability::kNone) {
+    links.push_back({"experience: shards -> disk", rates.frames_per_s * step,
+                     fmt::format("up to {:.0f} MB in all ({})", EstimateDiskBytes(facts) / 1e6,
+                                 facts.config.replay.dir == "auto" ? "the run directory"
+                                                                   : facts.config.replay.dir)});
+  }
   for (std::size_t host = 0; host < facts.layout.students_of_host.size(); ++host) {
     const double row = observation + 4.0 * facts.environment.num_actions;
     const double batch = LabelRowsOf(facts) * row + 4.0 * facts.config.teacher.batch_size;
@@ -138,6 +144,15 @@ std::vector<PlanLink> EstimateLinks(const PlanFacts& facts, const PlanRates& rat
                    publications * teacher_bytes * facts.layout.Workers(),
                    "every worker pulls every version of the teacher"});
   return links;
+}
+
+double EstimateDiskBytes(const PlanFacts& facts) {
+  if (facts.config.replay.durability == Durability::kNone) return 0;
+  const auto items = static_cast<double>(facts.config.replay.capacity);
+  const double step = ObservationBytes(facts) * ObservationsPerStep(facts) + kStepBytes;
+  // The store, two of its sixteenths that wait to be removed, and files of priorities.
+  const double snapshots = facts.config.checkpoint.keep + 1.0;
+  return items * (step * (1 + 2.0 / 16) + snapshots * sizeof(double));
 }
 
 double EstimateWorkerBytes(const PlanFacts& facts) {

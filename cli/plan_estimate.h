@@ -47,6 +47,9 @@ std::vector<PlanLink> EstimateLinks(const PlanFacts& facts, const PlanRates& rat
 
 /// Bytes of one rank, workers of its actor host included.
 double EstimateRankBytes(const PlanFacts& facts, std::int32_t rank);
+/// Of all shards' logs together, when the store is full; 0 when none are kept.
+double EstimateDiskBytes(const PlanFacts& facts);
+
 /// Bytes of one worker process.
 double EstimateWorkerBytes(const PlanFacts& facts);
 
