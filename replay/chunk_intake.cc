@@ -23,6 +23,12 @@ void ChunkIntake::Offer(ConnectionId connection, std::uint64_t incarnation,
                                 chunk.Items(), max_items_));
   }
   const auto known = workers_.find(incarnation);
+  if (known != workers_.end() && known->second.stored == kClosedSequence) {
+    throw WireError(
+        fmt::format("chunk {}: incarnation {:016x} is of before the store was dealt "
+                    "out to other shards; the worker has to begin anew",
+                    chunk.Sequence(), incarnation));
+  }
   const std::uint64_t last = known == workers_.end() ? 0 : known->second.stored;
   if (chunk.Sequence() <= last) {
     known->second.connection = connection;
@@ -67,7 +73,8 @@ void ChunkIntake::Forget(ConnectionId connection) {
 
 std::uint64_t ChunkIntake::DurableSequence(std::uint64_t incarnation) const {
   const auto found = workers_.find(incarnation);
-  return found == workers_.end() ? 0 : found->second.durable;
+  const bool counts = found != workers_.end() && found->second.durable != kClosedSequence;
+  return counts ? found->second.durable : 0;
 }
 
 WorkerSequences ChunkIntake::Sequences() const {

@@ -69,7 +69,7 @@ class ChunkIntake {
 
  private:
   struct Worker {
-    std::uint64_t stored = 0;   ///< sequence of the newest chunk in the store
+    std::uint64_t stored = 0;   ///< sequence of the newest chunk in the store, or kClosedSequence
     std::uint64_t durable = 0;  ///< and in the log
     ConnectionId connection;    ///< from which its newest chunk came
   };

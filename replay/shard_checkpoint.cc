@@ -3,17 +3,11 @@
 
 #include "common/base/error.h"
 #include "common/messages/checkpoint.h"
+#include "replay/log/log_settings.h"
 #include "replay/log/store_recovery.h"
 #include "replay/shard.h"
 
 namespace stillhouse::replay {
-namespace {
-
-/// A segment holds at most this share of the store: so much more than the store the disk holds.
-constexpr std::uint64_t kSegmentsOfStore = 16;
-constexpr std::uint64_t kLeastSegmentItems = 1024;
-
-}  // namespace
 
 void Shard::Recover(const ShardDisk& disk) {
   const RunConfig& config = settings_.config;
@@ -30,16 +24,8 @@ void Shard::Recover(const ShardDisk& disk) {
   notes_ = std::move(recovered.notes);
   for (const auto& [incarnation, sequence] : recovered.sequences) departed_.Lost(incarnation);
 
-  SegmentLogSettings log;
-  log.shard = settings_.index;
-  log.n_step = recovery.n_step;
-  log.environment = settings_.environment;
-  const auto capacity = static_cast<std::uint64_t>(config.replay.capacity) / settings_.shards;
-  log.segment_items = std::max(kLeastSegmentItems, capacity / kSegmentsOfStore);
-  // One more than there are checkpoints: the newest may still be under way.
-  log.snapshots_kept = static_cast<std::size_t>(config.checkpoint.keep) + 1;
-  log.sync_snapshots = config.replay.durability == Durability::kSync;
-  log_.emplace(std::move(log), *disk.device, std::move(recovered.start));
+  log_.emplace(LogSettingsOf(config, settings_.index, settings_.shards, settings_.environment),
+               *disk.device, std::move(recovered.start));
   if (config.run.deterministic) log_->KeepFrom(0);
   intake_.UseLog(*log_, recovered.sequences);
 }

@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/base/failpoint.h"
+#include "replay/log/log_cursor.h"
 
 namespace stillhouse::replay {
 namespace {
@@ -188,11 +189,8 @@ std::string Recovery::TakeChunk(const RecordView& record) {
 
 std::string Recovery::TakePriorities(const RecordView& record) {
   try {
-    ByteReader in(record.body, "a record of priorities");
-    const auto alpha = in.Get<double>();
-    const auto priorities = in.GetArray<double>(in.Left() / sizeof(double));
-    in.ExpectEnd();
-    sink_.OnPriorities(record.handle, alpha, priorities);
+    const RaisedPriorities priorities = DecodePriorities(record.body);
+    sink_.OnPriorities(record.handle, priorities.alpha, priorities.values);
   } catch (const WireError& error) {
     return error.what();
   }

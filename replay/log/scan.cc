@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "common/base/error.h"
 
@@ -36,6 +37,7 @@ class Scan {
   const OnChunk& on_chunk_;
   LogFindings findings_;
   std::optional<ItemHandle> head_;
+  std::set<std::uint64_t> closed_;                 ///< their sequences are those of other shards
   std::map<std::uint64_t, std::uint64_t> newest_;  ///< sequence of each incarnation
 };
 
@@ -76,6 +78,9 @@ void Scan::LookAtRecords(SegmentReader& reader, bool newest, SegmentFindings& se
                                            *head_));
   }
   head_ = header.first_handle;
+  for (const auto& [incarnation, sequence] : header.sequences) {
+    if (sequence == kClosedSequence) closed_.insert(incarnation);
+  }
   segment.sound_bytes = reader.Position();
   while (const auto record = reader.Next()) {
     if (record->kind == RecordKind::kChunk) segment.damage = LookAtChunk(*record, segment);
@@ -93,7 +98,8 @@ std::string Scan::LookAtChunk(const RecordView& record, SegmentFindings& segment
   try {
     const ChunkView chunk(record.body, segment.header->environment, segment.header->n_step);
     auto& newest = newest_[chunk.IncarnationValue()];
-    if (chunk.Sequence() <= newest) {
+    const bool closed = closed_.contains(chunk.IncarnationValue());
+    if (!closed && chunk.Sequence() <= newest) {
       findings_.errors.push_back(fmt::format(
           "{}: chunk {} of worker {:016x} comes after chunk {}: it is there twice",
           storage_.Describe(segment.name), chunk.Sequence(), chunk.IncarnationValue(), newest));

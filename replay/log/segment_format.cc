@@ -7,6 +7,10 @@
 //   record  = crc u32, length u32 (of the body), kind u32, handle u64, body[length]
 //   body    = kind 1: an experience chunk    kind 2: alpha f64, priority f64 [n]
 //
+// A sequence of 2^64 - 1 closes an incarnation: its chunks here were numbered for other shards,
+// dealt out since (replay/log/redeal.h), and nothing more is taken from it. A record of priorities
+// follows its chunk, in the same segment.
+//
 // Each crc is the CRC-32C of everything of its header or record that is not itself. The handle is
 // that of the first item, so the chunk records of a log follow each other without gaps. Records are
 // appended and never changed; a segment is removed when all its items have left the store. The

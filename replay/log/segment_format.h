@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +15,10 @@ namespace stillhouse::replay {
 
 /// Newest chunk of each worker (incarnation, sequence) that a shard has stored.
 using WorkerSequences = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+/// In place of a sequence: the incarnation is closed. Its chunks here were numbered for other
+/// shards and have been dealt out since (replay/log/redeal.h); nothing more is taken from it.
+inline constexpr std::uint64_t kClosedSequence = std::numeric_limits<std::uint64_t>::max();
 
 /// What a segment says of itself; segment_format.cc opens with the grammar.
 struct SegmentHeader {

@@ -7,6 +7,9 @@
 
 #include <fmt/format.h>
 
+#include "common/base/byte_io.h"
+#include "common/base/error.h"
+
 namespace stillhouse::replay {
 namespace {
 constexpr const char* kSnapshotSuffix = ".pri";
@@ -56,6 +59,18 @@ LogPosition SegmentLog::Append(ItemHandle first, std::uint32_t items,
   bytes_ += record.size();
   items_ += items;
   return Submit({StorageOperation::Kind::kAppend, SegmentName(Newest()), {}, std::move(record)});
+}
+
+void SegmentLog::AppendPriorities(ItemHandle first, double alpha,
+                                  std::span<const double> priorities) {
+  SH_CHECK(open_, "priorities before any chunk");
+  ByteWriter body((1 + priorities.size()) * sizeof(double));
+  body.Put(alpha);
+  body.PutArray(priorities);
+  std::vector<std::uint8_t> record;
+  AppendRecord(record, RecordKind::kPriorities, first, body.Take());
+  bytes_ += record.size();
+  Submit({StorageOperation::Kind::kAppend, SegmentName(Newest()), {}, std::move(record)});
 }
 
 void SegmentLog::Roll(ItemHandle first, const WorkerSequences& sequences) {

@@ -53,6 +53,9 @@ class SegmentLog {
   LogPosition Append(ItemHandle first, std::uint32_t items, std::span<const std::uint8_t> chunk,
                      const std::function<WorkerSequences()>& sequences);
 
+  /// Priorities of items that have just been appended, beside them in the same segment.
+  void AppendPriorities(ItemHandle first, double alpha, std::span<const double> priorities);
+
   /// The position that has been reached.
   LogPosition Done() { return device_.Done(); }
   /// Throws StorageError once the disk has refused.

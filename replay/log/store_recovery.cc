@@ -26,7 +26,8 @@ class StoreSink final : public RecoverySink {
   double alpha_;
 };
 
-/// Throws StorageError or WireError.
+}  // namespace
+
 PrioritySnapshot ReadSnapshot(const SegmentStorage& storage, const ShardState& state) {
   const auto bytes = storage.Read(state.file);
   std::uint32_t crc = 0;
@@ -40,8 +41,6 @@ PrioritySnapshot ReadSnapshot(const SegmentStorage& storage, const ShardState& s
   }
   return PrioritySnapshot::Decode(bytes, storage.Describe(state.file));
 }
-
-}  // namespace
 
 RecoveredLog RecoverStore(SegmentStorage& storage, const RecoverySettings& settings, double alpha,
                           const std::optional<ShardState>& state, ItemHandle first_handle,

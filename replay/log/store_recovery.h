@@ -16,4 +16,8 @@ RecoveredLog RecoverStore(SegmentStorage& storage, const RecoverySettings& setti
                           const std::optional<ShardState>& state, ItemHandle first_handle,
                           ItemStore& store);
 
+/// The file of priorities that a shard's part of a checkpoint names. Throws StorageError or
+/// WireError when it is not there or not that one.
+PrioritySnapshot ReadSnapshot(const SegmentStorage& storage, const ShardState& state);
+
 }  // namespace stillhouse::replay
