@@ -58,27 +58,30 @@ FieldList<OptimizerSettings> OptimizerFields() {
 FieldList<DistillLossSettings> DistillLossFields() {
   using S = DistillLossSettings;
   const auto divergence = [](const S& l) {
-    return l.kind == LossKind::kKl || l.kind == LossKind::kKlReverse;
+    return l.kind == LossKind::kKl || l.kind == LossKind::kKlReverse || l.kind == LossKind::kJs;
   };
   return {
       WordField<S, LossKind>(
           "kind", &S::kind,
           {{"kl", LossKind::kKl},
            {"kl_reverse", LossKind::kKlReverse},
+           {"js", LossKind::kJs},
            {"mse", LossKind::kMse},
+           {"mse_centered", LossKind::kMseCentered},
            {"nll", LossKind::kNll}},
-          {"js", "mse_centered", "dkd", "hint", "attention", "autoencoder", "relational",
-           "main_aux", "mutual", "multi_teacher", "kickstart", "adversarial"},
-          "kl: KL(teacher, student); kl_reverse: KL(student, teacher); mse: squared error of Q, "
-          "summed over actions; nll: cross-entropy with the teacher's best action."),
+          {"dkd", "hint", "attention", "autoencoder", "relational", "main_aux", "mutual",
+           "multi_teacher", "kickstart", "adversarial"},
+          "kl: KL(teacher, student); kl_reverse: KL(student, teacher); js: Jensen-Shannon; mse: "
+          "squared error of Q, summed over actions; mse_centered: the same of Q less its mean over "
+          "actions (advantages); nll: cross-entropy with the teacher's best action."),
       OnlyWith<S>(WordField<S, Temper>("temper", &S::temper,
                                        {{"teacher", Temper::kTeacher}, {"both", Temper::kBoth}}, {},
                                        "Whose outputs the temperature divides: the teacher's "
                                        "(Rusu et al. 2015) or both (Hinton et al. 2015)."),
-                  "kind: kl or kl_reverse", divergence),
+                  "kind: kl, kl_reverse or js", divergence),
       OnlyWith<S>(NumberField<S>("temperature", &S::temperature, {0, 1e6, true},
                                  "Divides Q before the softmax; below 1 sharpens."),
-                  "kind: kl or kl_reverse", divergence),
+                  "kind: kl, kl_reverse or js", divergence),
       OnlyWith<S>(FlagField<S>("tau_squared", &S::tau_squared,
                                "The loss is multiplied by the temperature squared."),
                   "temper: both",

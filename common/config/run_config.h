@@ -127,7 +127,7 @@ struct TeacherSettings {
   bool operator==(const TeacherSettings&) const = default;
 };
 
-enum class LossKind : std::uint8_t { kKl, kKlReverse, kMse, kNll };
+enum class LossKind : std::uint8_t { kKl, kKlReverse, kMse, kNll, kJs, kMseCentered };
 enum class Temper : std::uint8_t { kTeacher, kBoth };
 enum class LabelRows : std::uint8_t { kS, kSAndNext };
 

@@ -17,6 +17,10 @@ constexpr std::array kTable = {
                     "KL(student || teacher) of the tempered softmax"},
     OutputLossEntry{"mse", LossKind::kMse, OutputLossClass::kRegression, false,
                     "squared difference of the outputs, summed over actions"},
+    OutputLossEntry{"js", LossKind::kJs, OutputLossClass::kDivergence, true,
+                    "Jensen-Shannon divergence of the tempered softmax"},
+    OutputLossEntry{"mse_centered", LossKind::kMseCentered, OutputLossClass::kRegression, true,
+                    "squared difference of the outputs less their means over actions"},
     OutputLossEntry{"nll", LossKind::kNll, OutputLossClass::kCrossEntropy, true,
                     "cross-entropy with the teacher's greedy action"},
 };
@@ -87,6 +91,57 @@ T SquaredError(const Row<T>& row) {
   return loss;
 }
 
+/// log((e^a + e^b) / 2)
+template <typename T>
+T LogMean(T a, T b) {
+  const T top = std::max(a, b);
+  return top + std::log1p(std::exp(std::min(a, b) - top)) - std::log(T{2});
+}
+
+template <typename T>
+T JensenShannon(const DistillLossSettings& settings, const Row<T>& row) {
+  const auto tau = static_cast<T>(settings.temperature);
+  const T student_tau = settings.temper == Temper::kBoth ? tau : T{1};
+  LogSoftmax(row, row.teacher, tau, row.log_p);
+  LogSoftmax(row, row.student, student_tau, row.log_q);
+  T of_p = 0;
+  T of_q = 0;
+  for (std::size_t a = 0; a < row.student.size(); ++a) {
+    if (!row.Legal(a)) continue;
+    const T log_m = LogMean(row.log_p[a], row.log_q[a]);
+    of_p += std::exp(row.log_p[a]) * (row.log_p[a] - log_m);
+    of_q += std::exp(row.log_q[a]) * (row.log_q[a] - log_m);
+  }
+  const T scale = settings.tau_squared ? tau * tau : T{1};
+  for (std::size_t a = 0; a < row.student.size(); ++a) {
+    if (!row.Legal(a)) continue;
+    const T log_m = LogMean(row.log_p[a], row.log_q[a]);
+    row.gradient[a] =
+        scale * std::exp(row.log_q[a]) * (row.log_q[a] - log_m - of_q) / (2 * student_tau);
+  }
+  return scale * (of_p + of_q) / 2;
+}
+
+template <typename T>
+T CenteredSquaredError(const Row<T>& row) {
+  T mean = 0;
+  T count = 0;
+  for (std::size_t a = 0; a < row.student.size(); ++a) {
+    if (!row.Legal(a)) continue;
+    mean += row.student[a] - row.teacher[a];
+    count += 1;
+  }
+  mean /= count;
+  T loss = 0;
+  for (std::size_t a = 0; a < row.student.size(); ++a) {
+    if (!row.Legal(a)) continue;
+    const T error = row.student[a] - row.teacher[a] - mean;
+    loss += error * error;
+    row.gradient[a] = 2 * error;
+  }
+  return loss;
+}
+
 template <typename T>
 T NegativeLogLikelihood(const Row<T>& row) {
   LogSoftmax(row, row.student, T{1}, row.log_q);
@@ -105,6 +160,10 @@ T RowLoss(const DistillLossSettings& settings, const Row<T>& row) {
       return Kl(settings, row);
     case LossKind::kMse:
       return SquaredError(row);
+    case LossKind::kJs:
+      return JensenShannon(settings, row);
+    case LossKind::kMseCentered:
+      return CenteredSquaredError(row);
     case LossKind::kNll:
       return NegativeLogLikelihood(row);
   }

@@ -49,9 +49,11 @@ std::span<const OutputLossEntry> OutputLossTable();
 /// Rusu et al. 2016) or tau (temper: both; Hinton et al. 2015), over the legal actions only:
 ///   kl          sum p (log p - log q)
 ///   kl_reverse  sum q (log q - log p)
+///   js          KL(p || m) / 2 + KL(q || m) / 2 with m = (p + q) / 2 (Lin 1991)
 ///   mse         sum over actions of (student - teacher)^2, without temperature
+///   mse_centered  the same after each side's mean over actions is taken off: of advantages
 ///   nll         -log softmax(student)[argmax teacher], without temperature
-/// kl and kl_reverse are multiplied by tau^2 with `tau_squared`. Everything is in log space and
+/// kl, kl_reverse and js are multiplied by tau^2 with `tau_squared`. Everything is in log space and
 /// finite for outputs up to +-1e4. `settings.weighted` is not read: rows.weights decides. Illegal
 /// actions get a gradient of exactly 0. Throws ShapeError for sizes that do not fit or a row
 /// without a legal action.

@@ -47,9 +47,10 @@ TEST(ListTest, EveryListedEnvironmentIsAccepted) {
 
 TEST(ListTest, ALossShowsTheOptionsThatApplyToIt) {
   const auto losses = List("losses");
-  EXPECT_THAT(Names(losses), testing::ElementsAre("kl", "kl_reverse", "mse", "nll"));
+  EXPECT_THAT(Names(losses),
+              testing::ElementsAre("kl", "kl_reverse", "js", "mse", "mse_centered", "nll"));
   EXPECT_EQ(losses[0].at("description"), "KL(teacher, student)");
-  EXPECT_EQ(losses[3].at("description"), "cross-entropy with the teacher's best action.");
+  EXPECT_EQ(losses[5].at("description"), "cross-entropy with the teacher's best action.");
   EXPECT_THAT(OptionsOf(losses, "kl"), Contains("tau_squared"));
   EXPECT_THAT(OptionsOf(losses, "mse"), Not(Contains("temperature")));
   EXPECT_THAT(OptionsOf(losses, "mse"), Contains("weighted"));

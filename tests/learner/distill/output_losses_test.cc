@@ -51,6 +51,12 @@ TEST(OutputLossTest, CatsAndDogsByHand) {
   EXPECT_NEAR(of(LossKind::kKl).loss, 0.8 * std::log(1.6) + 0.2 * std::log(0.4), 1e-15);
   EXPECT_NEAR(of(LossKind::kKlReverse).loss, 0.5 * std::log(0.5 / 0.8) + 0.5 * std::log(2.5),
               1e-15);
+  EXPECT_NEAR(of(LossKind::kJs).loss,
+              (0.8 * std::log(0.8 / 0.65) + 0.2 * std::log(0.2 / 0.35) +
+               0.5 * std::log(0.5 / 0.65) + 0.5 * std::log(0.5 / 0.35)) /
+                  2,
+              1e-15);
+  EXPECT_NEAR(of(LossKind::kMseCentered).loss, std::log(4.0) * std::log(4.0) / 2, 1e-15);
   EXPECT_NEAR(of(LossKind::kNll).loss, std::log(2.0), 1e-15);
   EXPECT_NEAR(of(LossKind::kMse).loss,
               std::log(0.8) * std::log(0.8) + std::log(0.2) * std::log(0.2), 1e-15);
