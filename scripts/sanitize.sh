@@ -30,8 +30,9 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-# What a process costs is measured where it is not instrumented.
-measures='TorchIsMapped|RanksThatWaitSleep|CostsTheTeacherNothing'
+# What a process costs, and how much a model learns in a given time, is measured where nothing is
+# instrumented.
+measures='TorchIsMapped|RanksThatWaitSleep|CostsTheTeacherNothing|PlaysInLittleMemory|CartPoleIsSolved'
 case $kind in
   address)
     preset=asan build=build-asan targets=(all)
