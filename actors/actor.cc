@@ -51,6 +51,12 @@ class Actor::Impl {
 
   void OnWelcome(std::uint32_t slot, const Welcome& welcome, Time now, ShardLinks& out) {
     if (!behaviour_) Prepare(welcome.config);
+    if (shards_ == 0) shards_ = welcome.shards;
+    if (welcome.shards != shards_) {
+      // Chunks are numbered for one shard each, and the shards are others now.
+      throw CommError(fmt::format("the job had {} shards and goes on with {}: this worker is over",
+                                  shards_, welcome.shards));
+    }
     if (!introduced_.at(slot)) {
       ByteWriter body;
       MakeHello(slot).Encode(body);
@@ -202,6 +208,7 @@ class Actor::Impl {
 
   const ActorOptions options_;
   const std::uint32_t home_;
+  std::uint32_t shards_ = 0;      ///< of the job; 0: no Welcome yet
   std::vector<bool> introduced_;  ///< [slots]: the last Hello named our environment
   std::vector<bool> open_;        ///< [slots]: and was welcomed
   EnvironmentSpec environment_;

@@ -70,7 +70,10 @@ replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
   if (part != store.shard_parts.end() && !part->second.empty()) {
     settings.resume = replay::ShardState::Decode(part->second);
     settings.first_handle = settings.resume->head;
+  } else if (shard < store.heads.size()) {
+    settings.first_handle = store.heads[shard];
   }
+  if (config.run.deterministic) settings.cut_at = settings.first_handle;
   return settings;
 }
 

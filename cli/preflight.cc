@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/plan_estimate.h"
+#include "cli/store_layout.h"
 #include "common/base/error.h"
 #include "common/net/tcp_transport.h"
 #include "common/telemetry/process_stats.h"
@@ -47,6 +48,27 @@ std::vector<std::string> PortErrors(const Job& job, int rank) {
                                    role.index, error.what()));
     }
   }
+  return errors;
+}
+
+/// A store that is dealt out is written by rank 0 alone: every shard has to see it.
+std::vector<std::string> StoreErrors(const Job& job, int rank) {
+  std::vector<std::string> errors;
+  if (job.store.deal_out.empty()) return errors;
+  const auto& roles = job.layout.ranks[static_cast<std::size_t>(rank)];
+  const bool shard = std::any_of(roles.begin(), roles.end(), [](const RoleAddress& role) {
+    return role.kind == RoleKind::kShard;
+  });
+  const auto seen = StoredShards(StandingStore(job.store.folder));
+  const bool all =
+      std::includes(seen.begin(), seen.end(), job.store.stored.begin(), job.store.stored.end());
+  if (!shard || all) return errors;
+  errors.push_back(fmt::format(
+      "replay.shards: {}: the run had {}, so rank 0 has to deal their store out anew, but {} on {} "
+      "is not the folder that rank 0 sees; name one that all hosts share (replay.dir), or resume "
+      "with {} shards",
+      job.Shards(), job.store.deal_out.size(), job.store.folder, HostName(),
+      job.store.deal_out.size()));
   return errors;
 }
 
@@ -94,7 +116,9 @@ RankFindings RankFindings::Decode(ByteReader& in) {
 }
 
 RankFindings FindOnThisRank(const Job& job, int rank) {
-  return {HostName(), UsableMemoryBytes(), PortErrors(job, rank)};
+  auto errors = PortErrors(job, rank);
+  for (auto& error : StoreErrors(job, rank)) errors.push_back(std::move(error));
+  return {HostName(), UsableMemoryBytes(), std::move(errors)};
 }
 
 std::vector<std::string> PreflightErrors(const Job& job, const std::vector<RankFindings>& ranks) {

@@ -2,6 +2,8 @@
 
 #include <fmt/ranges.h>
 
+#include "cli/reshard.h"
+#include "cli/store_layout.h"
 #include "common/base/error.h"
 #include "learner/protocol/checkpoint_state.h"
 
@@ -51,7 +53,7 @@ ResumePlan PlanAuto(const fs::path& run_dir, const fs::path& store) {
   plan.in_place = plan.checkpoint.has_value();
   if (plan.checkpoint) return plan;
   // The run was cut off before its first checkpoint: its experience is kept all the same.
-  plan.in_place = status && !store.empty() && !StoredShards(store).empty();
+  plan.in_place = status && !store.empty() && !StoredShards(StandingStore(store)).empty();
   plan.notes.push_back(plan.in_place ? "no checkpoint to resume from: a fresh start with the store "
                                        "that is there"
                                      : "no checkpoint to resume from: a fresh start");
@@ -143,8 +145,14 @@ StorePlan PlanStore(const ResumePlan& plan, const std::optional<ResumePoint>& re
   store.fresh = !plan.in_place;
   if (resume) store.inserted = resume->coordinator.inserted;
   if (plan.in_place) {
-    if (resume) store.shard_parts = resume->shards;
-    ExpectFitting(folder, job.environment, job.config.replay);
+    const fs::path standing = StandingStore(folder);
+    const auto layout = ReadStoreLayout(standing);
+    const bool dealt_since = resume && layout && plan.checkpoint->facts.attempt < layout->attempt;
+    if (resume && !dealt_since) store.shard_parts = resume->shards;
+    if (dealt_since || !resume) store.heads = layout ? layout->heads : store.heads;
+    ExpectFitting(standing, job.environment, job.config.replay);
+    store.deal_out = ShardsToDealOut(standing, job, store);
+    if (!store.deal_out.empty()) store.stored = StoredShards(standing);
   } else if (job.config.replay.dir != "auto" && !StoredShards(folder).empty()) {
     throw ConfigError(fmt::format(
         "replay.dir: {}: the replay of another run is there; remove it, or name another directory",

@@ -1,6 +1,7 @@
 #include "cli/setup.h"
 
 #include <cstdio>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -9,6 +10,8 @@
 #include "cli/job.h"
 #include "cli/list.h"
 #include "cli/preflight.h"
+#include "cli/reshard.h"
+#include "cli/store_layout.h"
 #include "common/base/error.h"
 #include "common/config/config_load.h"
 
@@ -116,17 +119,31 @@ void Preflight(const Job& job, const comm::MpiSession* session) {
   if (!errors.empty()) throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
 }
 
-/// Rank 0's second part: the run directory. When it fails, everything is as it was.
-void Open(Setup& setup, RunFiles& files) {
+/// The store as the plan wants it before any shard starts.
+void OpenStore(Setup& setup, const Job& job, RunFiles& files) {
+  if (setup.store.folder.empty()) return;
+  const std::uint32_t attempt = files.directory->Attempt();
+  if (!setup.store.fresh) SettleStore(setup.store.folder);
+  if (!setup.store.deal_out.empty()) {
+    for (auto& line : DealOut(setup.store, job, attempt)) files.notes.push_back(std::move(line));
+  } else if (setup.store.fresh || !ReadStoreLayout(setup.store.folder)) {
+    WriteStoreLayout(setup.store.folder, {job.Shards(), /*attempt=*/1, {}});
+  }
+}
+
+/// Rank 0's second part: the run directory and what is stored there. When it fails, everything is
+/// as it was.
+void Open(Setup& setup, const Job& job, RunFiles& files) {
+  files.notes = std::move(files.plan.notes);
   files.directory.emplace(OpenRunDirectory(files.path, files.chosen_token, files.plan));
   try {
     files.directory->WriteConfig(setup.config_yaml);
     files.directory->WriteStatus(RunState::kRunning, "", std::nullopt);
+    OpenStore(setup, job, files);
   } catch (const StorageError&) {
     files.directory->Undo();
     throw;
   }
-  files.notes = std::move(files.plan.notes);
   setup.token = files.directory->Token();
   setup.attempt = files.directory->Attempt();
 }
@@ -153,13 +170,14 @@ Setup Prepare(const TrainOptions& options, const std::vector<HostFacts>& hosts,
   if (first) Attempt(setup, [&] { Plan(options, hosts, roles, setup, files); });
   setup = share(setup);
   if (!setup.error.empty() || setup.over) return setup;
+  std::optional<Job> job;
   Attempt(setup, [&] {
-    Preflight(
-        MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts, "", roles),
-        session);
+    job = MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts, "", roles);
+    job->store = setup.store;
+    Preflight(*job, session);
   });
   if (!setup.error.empty()) return setup;
-  if (first) Attempt(setup, [&] { Open(setup, files); });
+  if (first) Attempt(setup, [&] { Open(setup, *job, files); });
   return share(setup);
 }
 

@@ -26,6 +26,9 @@ void StorePlan::Encode(ByteWriter& out) const {
     out.Put(shard);
     out.PutVector(part);
   }
+  out.PutVector(heads);
+  out.PutVector(deal_out);
+  out.PutVector(stored);
 }
 
 StorePlan StorePlan::Decode(ByteReader& in) {
@@ -37,6 +40,9 @@ StorePlan StorePlan::Decode(ByteReader& in) {
     const auto shard = in.Get<std::uint16_t>();
     plan.shard_parts[shard] = in.GetVector<std::uint8_t>();
   }
+  plan.heads = in.GetVector<std::uint64_t>();
+  plan.deal_out = in.GetVector<std::uint16_t>();
+  plan.stored = in.GetVector<std::uint16_t>();
   return plan;
 }
 

@@ -21,6 +21,11 @@ struct StorePlan {
   /// Of the checkpoint that the run goes on from: the shards' parts, and all items ever stored.
   std::map<std::uint16_t, std::vector<std::uint8_t>> shard_parts;
   std::uint64_t inserted = 0;
+  /// [shards] of a store that was dealt out since that checkpoint: items ever stored then.
+  std::vector<std::uint64_t> heads;
+  /// Shards of before whose logs rank 0 deals out to those of the job before they start.
+  std::vector<std::uint16_t> deal_out;
+  std::vector<std::uint16_t> stored;  ///< of these, those of which rank 0 sees segments
 
   std::filesystem::path FolderOf(std::uint16_t shard) const;
   void Encode(ByteWriter& out) const;

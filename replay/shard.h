@@ -37,6 +37,9 @@ struct ShardSettings {
   /// the item to begin with when nothing of the store is left.
   std::optional<ShardState> resume;
   ItemHandle first_handle = 0;
+  /// Items from this one on are forgotten: a deterministic run goes on from the very moment of its
+  /// checkpoint and makes them again.
+  std::optional<ItemHandle> cut_at;
   bool fresh = false;  ///< nothing may be there: segments would be another run's
 };
 

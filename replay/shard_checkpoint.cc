@@ -16,9 +16,7 @@ void Shard::Recover(const ShardDisk& disk) {
   recovery.environment = settings_.environment;
   recovery.n_step = static_cast<std::uint32_t>(config.replay.n_step);
   recovery.expect_empty = settings_.fresh;
-  if (config.run.deterministic) {
-    recovery.cut_at = settings_.resume ? settings_.resume->head : 0;
-  }
+  recovery.cut_at = settings_.cut_at;
   RecoveredLog recovered = RecoverStore(*disk.storage, recovery, config.replay.alpha,
                                         settings_.resume, settings_.first_handle, store_);
   notes_ = std::move(recovered.notes);

@@ -111,7 +111,7 @@ Source Redealing::Open(const OldShard& shard) {
   settings.shard = shard.index;
   settings.environment = environment_;
   settings.n_step = static_cast<std::uint32_t>(config_.replay.n_step);
-  if (config_.run.deterministic) settings.cut_at = shard.state ? shard.state->head : 0;
+  settings.cut_at = shard.cut_at;
   Source source;
   source.log = RecoverLog(*shard.storage, settings, source.counts);
   const auto note = [&](const std::string& line) {

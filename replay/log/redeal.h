@@ -15,7 +15,8 @@ namespace stillhouse::replay {
 struct OldShard {
   std::uint16_t index = 0;
   SegmentStorage* storage = nullptr;
-  std::optional<ShardState> state;  ///< its part of the checkpoint that the run goes on from
+  std::optional<ShardState> state;   ///< its part of the checkpoint that the run goes on from
+  std::optional<ItemHandle> cut_at;  ///< as RecoverySettings has it
 };
 
 /// What a store was made of, and what has become of it.
@@ -34,8 +35,8 @@ struct RedealtStore {
 /// Sequences belong to (incarnation, shard), and the shards are others now. So all incarnations
 /// from before are written down as closed (kClosedSequence): nothing more is taken from them.
 ///
-/// The old logs are recovered first (RecoverLog) and otherwise stay as they are; a deterministic
-/// run's are cut at its checkpoint. Everything new is on the disk when this returns. In memory: one
+/// The old logs are recovered first (RecoverLog) and otherwise stay as they are.
+/// Everything new is on the disk when this returns. In memory: one
 /// segment of each old shard, 4 bytes a chunk, 8 an item where a checkpoint has its priorities.
 /// Throws StorageError.
 RedealtStore Redeal(const std::vector<OldShard>& old, const std::vector<SegmentStorage*>& fresh,

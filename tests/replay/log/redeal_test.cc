@@ -40,7 +40,7 @@ struct Stores {
   std::vector<OldShard> Old(bool with_states = true) const {
     std::vector<OldShard> old;
     for (std::size_t k = 0; k < storages.size(); ++k) {
-      old.push_back({static_cast<std::uint16_t>(k), storages[k].get(), {}});
+      old.push_back({static_cast<std::uint16_t>(k), storages[k].get(), {}, {}});
       if (with_states && k < states.size()) old.back().state = states[k];
     }
     return old;
