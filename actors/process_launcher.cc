@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -59,9 +60,33 @@ struct SpawnSetup {
   posix_spawnattr_t attributes{};
 };
 
-/// output: what becomes the child's standard output.
+/// A pipe; both ends close with it, and in every child.
+class Pipe {
+ public:
+  Pipe() {
+    if (pipe2(ends_.data(), O_CLOEXEC) != 0) {
+      throw CommError(fmt::format("pipe: {}", std::strerror(errno)));
+    }
+  }
+  ~Pipe() {
+    CloseIn();
+    close(ends_[0]);
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+  int Out() const { return ends_[0]; }
+  int In() const { return ends_[1]; }
+  void CloseIn() {
+    if (ends_[1] >= 0) close(std::exchange(ends_[1], -1));
+  }
+
+ private:
+  std::array<int, 2> ends_{};
+};
+
+/// input, output: what become the child's standard input (-1: nothing) and output.
 pid_t Spawn(const std::string& program, std::vector<std::string> arguments,
-            std::vector<std::string> environment, int output) {
+            std::vector<std::string> environment, int input, int output) {
   SpawnSetup setup;
   sigset_t none;
   sigset_t all;
@@ -71,7 +96,11 @@ pid_t Spawn(const std::string& program, std::vector<std::string> arguments,
   posix_spawnattr_setsigdefault(&setup.attributes, &all);
   posix_spawnattr_setflags(&setup.attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   posix_spawn_file_actions_adddup2(&setup.files, output, STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&setup.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  if (input >= 0) {
+    posix_spawn_file_actions_adddup2(&setup.files, input, STDIN_FILENO);
+  } else {
+    posix_spawn_file_actions_addopen(&setup.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  }
   posix_spawn_file_actions_addclosefrom_np(&setup.files, 3);
   arguments.insert(arguments.begin(), program);
   pid_t pid = 0;
@@ -133,13 +162,18 @@ WorkerLauncher::~WorkerLauncher() {
 
 std::int64_t WorkerLauncher::Start(const WorkerLaunch& launch) {
   std::vector<std::string> arguments = {
-      "--connect",  fmt::format("{}", fmt::join(launch.addresses, ",")),
-      "--index",    std::to_string(launch.index),
-      "--host-pid", std::to_string(getpid())};
+      "--connect",         fmt::format("{}", fmt::join(launch.addresses, ",")),
+      "--index",           std::to_string(launch.index),
+      "--host-pid",        std::to_string(getpid()),
+      "--token-from-input"};
   if (envs_ > 0) arguments.insert(arguments.end(), {"--envs", std::to_string(envs_)});
-  auto environment = CleanEnvironment();
-  environment.push_back(fmt::format("{}={}", kTokenVariable, launch.token));
-  const pid_t pid = Spawn(program_, arguments, std::move(environment), STDERR_FILENO);
+  // A token is far below what a pipe holds, so that nobody waits for the worker to read it.
+  Pipe token;
+  if (write(token.In(), launch.token.data(), launch.token.size()) !=
+      static_cast<ssize_t>(launch.token.size())) {
+    throw CommError(fmt::format("pipe: {}", std::strerror(errno)));
+  }
+  const pid_t pid = Spawn(program_, arguments, CleanEnvironment(), token.Out(), STDERR_FILENO);
   pids_.push_back(pid);
   return pid;
 }
@@ -165,25 +199,14 @@ void WorkerLauncher::Stop(std::int64_t pid, bool at_once) {
 
 EnvironmentSpec DescribeEnvironment(const EnvironmentSettings& settings,
                                     const std::string& program) {
-  std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
-    throw CommError(fmt::format("pipe: {}", std::strerror(errno)));
-  }
+  Pipe pipe;
   const std::vector<std::string> arguments = {
       "--describe",           settings.id,
       "--sticky-action-prob", fmt::format("{}", settings.sticky_action_prob),
       "--difficulty-ramping", settings.difficulty_ramping ? "true" : "false"};
-  pid_t pid = 0;
-  try {
-    pid = Spawn(program, arguments, CleanEnvironment(), ends[1]);
-  } catch (...) {
-    close(ends[0]);
-    close(ends[1]);
-    throw;
-  }
-  close(ends[1]);
-  const std::string answer = ReadAll(ends[0]);
-  close(ends[0]);
+  const pid_t pid = Spawn(program, arguments, CleanEnvironment(), -1, pipe.In());
+  pipe.CloseIn();
+  const std::string answer = ReadAll(pipe.Out());
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }

@@ -10,8 +10,9 @@
 
 namespace stillhouse::actors {
 
-/// The environment variable that carries the job's token to a worker (never its arguments, which
-/// everybody on the machine can read).
+/// The environment variable in which people hand the job's token to `stillhouse actor` and to a
+/// worker that they start themselves (never in arguments, which everybody on the machine can read).
+/// The programs wipe it at once; workers of a host get the token through a pipe.
 inline constexpr const char* kTokenVariable = "STILLHOUSE_TOKEN";
 
 /// `stillhouse-worker` in the folder of the running program.

@@ -91,14 +91,16 @@ inline std::vector<float> TeacherParameters() {
 class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
  public:
   /// `folder`: keeps a log there, acknowledging what is written (async); empty: keeps none.
-  explicit ShardThread(const std::filesystem::path& folder = {})
-      : storage_(folder.empty() ? nullptr : std::make_unique<replay::PosixStorage>(folder)),
+  /// `quiet`: what is refused is not worth a line.
+  explicit ShardThread(const std::filesystem::path& folder = {}, bool quiet = false)
+      : quiet_(quiet),
+        storage_(folder.empty() ? nullptr : std::make_unique<replay::PosixStorage>(folder)),
         device_(!storage_
                     ? nullptr
                     : std::make_unique<replay::ThreadedDevice>(
                           *storage_, false, [this] { loop_.Post([this] { shard_.Settle(); }); })),
         shard_(Settings(), *this, {storage_.get(), device_.get()}),
-        server_(loop_, {}, *this, Complain) {
+        server_(loop_, {}, *this, quiet ? [](const std::string&) {} : Complain) {
     Kept kept;
     const auto hand_over = [&](const auto& body) {
       SendTo(kept, kCoordinatorAddress, shard_.Address(), body);
@@ -154,14 +156,18 @@ class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
     if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(id);
     server_.Send(id, static_cast<std::uint8_t>(kind), body);
   }
+  void SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) override {
+    server_.Send(connection, static_cast<std::uint8_t>(kind), std::move(body));
+  }
   void Close(ConnectionId connection, std::string_view reason) override {
-    Complain(std::string(reason));
+    if (!quiet_) Complain(std::string(reason));
     server_.Close(connection, std::string(reason));
   }
   void SetReading(ConnectionId connection, bool reading) override {
     server_.SetReading(connection, reading);
   }
 
+  const bool quiet_;
   SteadyClock clock_;
   EventLoop loop_;
   std::unique_ptr<replay::PosixStorage> storage_;

@@ -11,6 +11,7 @@
 #include "actors/process_launcher.h"
 #include "cli/actor_probe.h"
 #include "common/base/error.h"
+#include "common/base/secret.h"
 #include "common/net/event_loop.h"
 #include "common/run/run_directory.h"
 #include "common/telemetry/log.h"
@@ -105,7 +106,7 @@ class Session {
     bool waiting = false;
     while (signals_ == 0) {
       try {
-        return ResolveActorTarget(options_, std::getenv(actors::kTokenVariable));
+        return ResolveActorTarget(options_, token_.empty() ? nullptr : token_.c_str());
       } catch (const StorageError& error) {
         if (!waiting) log_.Info("waiting for a job in {}", options_.connect);
         waiting = true;
@@ -212,6 +213,7 @@ class Session {
   }
 
   const ActorCommandOptions& options_;
+  const std::string token_ = TakeFromEnvironment(actors::kTokenVariable);
   const Log log_;
   const SteadyClock clock_;
   EventLoop loop_;

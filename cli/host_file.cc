@@ -42,6 +42,11 @@ HostLine ParseLine(const std::string& text, const std::string& where) {
 std::vector<std::string> HostsOfRanks(const std::string& path, std::int32_t ranks) {
   std::ifstream file(path);
   if (!file) throw ConfigError(fmt::format("--hosts {}: cannot be read", path));
+  return ParseHosts(file, path, ranks);
+}
+
+std::vector<std::string> ParseHosts(std::istream& file, const std::string& path,
+                                    std::int32_t ranks) {
   std::vector<std::string> hosts;
   std::int64_t slots = 0;
   int number = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <istream>
 #include <string>
 #include <vector>
 
@@ -11,5 +12,8 @@ namespace stillhouse::cli {
 /// being 1 by default; `#` begins a comment. Throws ConfigError naming file and line, also when
 /// there are fewer slots than ranks.
 std::vector<std::string> HostsOfRanks(const std::string& path, std::int32_t ranks);
+/// The same from a stream; `path` stands for it in messages.
+std::vector<std::string> ParseHosts(std::istream& file, const std::string& path,
+                                    std::int32_t ranks);
 
 }  // namespace stillhouse::cli

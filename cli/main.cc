@@ -10,6 +10,7 @@
 #include "cli/replay_command.h"
 #include "cli/train.h"
 #include "common/base/error.h"
+#include "common/base/secret.h"
 
 namespace {
 
@@ -94,6 +95,7 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : kBadInput;
   }
+  train.token_was_argument = HideTokenArguments({argv, static_cast<std::size_t>(argc)});
   try {
     if (*train_command) {
       return cli::RunTrain(train, argc, argv);

@@ -29,6 +29,9 @@ namespace {
 constexpr int kDone = 0;
 constexpr int kFailed = 1;
 constexpr int kPreempted = 75;
+constexpr const char* kTokenWasArgument =
+    "run.token was an argument: everybody on this machine can read those of mpirun while it runs; "
+    "put it into a file of mode 0600 that the configuration includes";
 
 double UnixSeconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -250,6 +253,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
   }
   if (setup.over) return kDone;
   RunDirectory* const directory = files.directory ? &*files.directory : nullptr;
+  if (options.token_was_argument) files.notes.emplace_back(kTokenWasArgument);
   try {
     Job job = MakeJob(LoadConfigText(setup.config_yaml, "resolved configuration"), hosts,
                       setup.token, roles);

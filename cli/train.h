@@ -13,6 +13,7 @@ struct TrainOptions {
   std::string role;                    ///< what this rank plays; empty: the configuration decides
   bool quiet = false;
   bool verbose = false;
+  bool token_was_argument = false;  ///< a --set carried run.token; `ps` has shown it
 };
 
 /// `stillhouse train`: the main job, on every rank of mpirun or alone. Returns the exit status;

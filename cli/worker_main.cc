@@ -1,8 +1,8 @@
 // stillhouse-worker: one worker process. Started by actor hosts and by `stillhouse actor`;
-// the token comes in the environment variable STILLHOUSE_TOKEN.
+// the token comes through the standard input, or in the environment variable STILLHOUSE_TOKEN.
+#include <array>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
 
@@ -12,6 +12,7 @@
 #include "actors/env/environment_factory.h"
 #include "actors/process_launcher.h"
 #include "common/base/error.h"
+#include "common/base/secret.h"
 
 namespace stillhouse {
 namespace {
@@ -34,10 +35,23 @@ int Describe(const std::string& id, const actors::EnvironmentOptions& options) {
   }
 }
 
+/// All of the standard input, which is closed then.
+std::string ReadInput() {
+  std::string text;
+  std::array<char, 512> buffer{};
+  while (const std::size_t got = std::fread(buffer.data(), 1, buffer.size(), stdin)) {
+    text.append(buffer.data(), got);
+  }
+  // Standard input stays something that can be read.
+  if (std::freopen("/dev/null", "r", stdin) == nullptr) throw CommError("/dev/null cannot be read");
+  return text;
+}
+
 int Main(int argc, char** argv) {
   actors::WorkerOptions worker;
   actors::EnvironmentOptions environment;
   std::string describe;
+  bool token_from_input = false;
   CLI::App app("A Stillhouse worker: plays for a running job");
   app.add_option("--connect", worker.addresses, "HOST:PORT of the shards, in shard order")
       ->delimiter(',');
@@ -45,6 +59,7 @@ int Main(int argc, char** argv) {
   app.add_option("--envs", worker.envs, "Environments; default: as the job says")
       ->check(CLI::Range(1, 100000));
   app.add_option("--host-pid", worker.host_pid, "The parent to die with");
+  app.add_flag("--token-from-input", token_from_input, "The standard input is the token");
   app.add_option("--describe", describe, "Print this environment's facts and leave");
   app.add_option("--sticky-action-prob", environment.sticky_action_prob, "For --describe");
   app.add_option("--difficulty-ramping", environment.difficulty_ramping, "For --describe");
@@ -54,9 +69,8 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kRefused;
   }
   if (!describe.empty()) return Describe(describe, environment);
-  // The variable is left alone: whoever can read our environment is our user or root.
-  const char* token = std::getenv(actors::kTokenVariable);
-  if (token != nullptr) worker.token = token;
+  worker.token = TakeFromEnvironment(actors::kTokenVariable);
+  if (token_from_input) worker.token = ReadInput();
   // Its host restarts a worker that somebody else has ended, but none whose run is over.
   return actors::RunWorker(worker) == actors::WorkerEnd::kRunOver ? 0 : kTerminated;
 }

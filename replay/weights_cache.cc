@@ -18,10 +18,10 @@ void WeightsCache::Publish(const WeightsPublish& message, WorkerOutbox& out) {
   const bool newer = message.version > model.newest;
   if (newer || message.pin != 0) {
     Entry& entry = model.versions[message.version];
-    if (entry.reply.empty()) {
+    if (!entry.reply) {
       ByteWriter writer(16 + message.parameters.size() * sizeof(float));
       WeightsReply{message.model, message.version, message.parameters}.Encode(writer);
-      entry.reply = writer.Take();
+      entry.reply = std::make_shared<const std::vector<std::uint8_t>>(writer.Take());
     }
     if (message.pin != 0) entry.rounds.insert(message.pin);
     model.newest = std::max(model.newest, message.version);
@@ -51,7 +51,7 @@ bool WeightsCache::Answer(ConnectionId connection, const WeightsRequest& request
   const Model& model = At(request.model);
   const auto found = model.versions.find(request.version == 0 ? model.newest : request.version);
   if (found != model.versions.end()) {
-    out.Send(connection, FrameKind::kWeightsReply, found->second.reply);
+    out.SendShared(connection, FrameKind::kWeightsReply, found->second.reply);
     return true;
   }
   if (request.version == 0 || request.version > model.newest) return false;
@@ -84,7 +84,7 @@ std::uint64_t WeightsCache::NewestVersion(std::uint16_t model) const {
 std::uint64_t WeightsCache::MemoryBytes() const {
   std::uint64_t bytes = 0;
   for (const Model& model : models_) {
-    for (const auto& [version, entry] : model.versions) bytes += entry.reply.size();
+    for (const auto& [version, entry] : model.versions) bytes += entry.reply->size();
   }
   return bytes;
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -36,8 +37,9 @@ class WeightsCache {
 
  private:
   struct Entry {
-    std::vector<std::uint8_t> reply;  ///< an encoded WeightsReply: sent as it is
-    std::set<std::uint32_t> rounds;   ///< that pin it
+    /// An encoded WeightsReply: sent as it is, by as many connections as want it.
+    std::shared_ptr<const std::vector<std::uint8_t>> reply;
+    std::set<std::uint32_t> rounds;  ///< that pin it
   };
   struct Model {
     std::map<std::uint64_t, Entry> versions;

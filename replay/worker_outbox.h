@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,12 @@ class WorkerOutbox {
  public:
   virtual ~WorkerOutbox() = default;
   virtual void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) = 0;
+  /// The same of a body that many connections may be sent at the same time. A transport that can
+  /// keeps one copy for all of them.
+  virtual void SendShared(ConnectionId connection, FrameKind kind,
+                          std::shared_ptr<const std::vector<std::uint8_t>> body) {
+    Send(connection, kind, *body);
+  }
   /// Sends what is queued, then closes. The shard has forgotten the connection already: no
   /// OnDisconnect need follow (one that does is ignored).
   virtual void Close(ConnectionId connection, std::string_view reason) = 0;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks and merges what they measured into bench/results.json:
 #   scripts/bench.sh [--quick] [NAME…]
-# NAME is a program (env, inference, replay, actor, learner) or the beginning of a figure's name
+# NAME is a program (env, inference, replay, actor, connections, learner) or the beginning of a figure's name
 # (env.minatar/breakout); without one everything runs. --quick measures shortly: good for seeing
 # that it works, not for claims.
 set -euo pipefail

@@ -36,6 +36,7 @@ TARGETS = [
     (r"replay\.transport_fraction(\.breakout)?", ">=", 0.7),
     (r"replay\.global_sampling", ">=", 0.001),
     (r"replay\.global_sampling\.worst_decile", "<=", 0.5),
+    (r"replay\.connections_500_fraction", ">=", 0.9),
     (r"replay\.bytes_per_transition\..*breakout", "<=", 92),
     (r"learner\.efficiency", ">=", 0.95),
     (r"learner\.update_vs_eager\.b32", ">=", 2),
@@ -64,6 +65,7 @@ ELSEWHERE = {
     "distill.label_once": "resident", "replay.insert_per_s": "actor", "footprint.": "actor",
     "replay.insert_vs_memory": "actor", "replay.insert_fraction": "log",
     "replay.checkpoint": "log", "replay.restore": "log",
+    "replay.connections_500": "connections",
 }
 FIELDS = ("name", "value", "unit", "higher_is_better", "conditions")
 

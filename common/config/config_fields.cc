@@ -28,8 +28,8 @@ FieldList<RunSettings> JobFields() {
       TextField<S>("dir", &S::dir, IsAnyText, "path", "Where run directories are made."),
       FlagField<S>("deterministic", &S::deterministic,
                    "One process, virtual time, byte-equal results between runs on one machine."),
-      TextField<S>("token", &S::token, IsToken, "up to 256 printable characters without blanks",
-                   "Secret that workers must show; empty: a random one for each run."),
+      SecretField<S>("token", &S::token, IsToken, "up to 256 printable characters without blanks",
+                     "Secret that workers must show; empty: a random one for each run."),
   };
 }
 
@@ -134,10 +134,9 @@ FieldList<ReplaySettings> ReplayFields() {
           "survives the death of any process; sync: it is on the disk, and survives the loss of "
           "power."),
       FixedField<S>("compression", {"auto", "none"}, {"zstd"}, "General compression of chunks."),
-      TextField<S>(
-          "dir", &S::dir, IsAnyText, "auto or a path",
-          "Where the shards keep their segments, e.g. a disk of each host; auto: `replay` "
-          "in the run directory."),
+      TextField<S>("dir", &S::dir, IsAnyText, "auto or a path",
+                   "Where the shards keep their segments, e.g. a disk of each host; auto: `replay` "
+                   "in the run directory."),
   };
 }
 

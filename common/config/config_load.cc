@@ -11,6 +11,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "common/base/error.h"
+#include "common/base/secret.h"
 #include "common/config/config_check.h"
 #include "common/config/config_fields.h"
 #include "common/config/field_reader.h"
@@ -20,7 +21,7 @@ namespace {
 
 // Bounds on what a hostile or broken file can cost.
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
-constexpr std::size_t kMaxNodes = 100000;  // aliases can multiply a small file
+constexpr std::size_t kMaxNodes = 20000;  // aliases can multiply a small file
 constexpr std::size_t kMaxKeys = 1000;     // of one map
 constexpr int kMaxDepth = 40;
 constexpr std::size_t kMaxIncludes = 16;
@@ -220,10 +221,10 @@ class FileLoader {
 void ApplyOverride(const std::string& text, ConfigNode& root, ConfigErrors& errors) {
   const std::size_t equals = text.find('=');
   const std::string path = text.substr(0, equals);
-  const ConfigPlace place{{}, 0, text};
+  const ConfigPlace place{{}, 0, WithoutToken(text)};
   if (equals == std::string::npos || path.empty() || path.front() == '.' || path.back() == '.' ||
       path.find("..") != std::string::npos) {
-    errors.AddLine(fmt::format("--set {}: expected key.path=value", text));
+    errors.AddLine(fmt::format("--set {}: expected key.path=value", WithoutToken(text)));
     return;
   }
   ConfigNode value = ParseYaml(text.substr(equals + 1), place, path, errors);

@@ -162,6 +162,21 @@ Field<S> TextField(std::string path, std::string S::*member, bool (*valid)(const
           {}};
 }
 
+/// A text that no message may quote.
+template <typename S>
+Field<S> SecretField(std::string path, std::string S::*member, bool (*valid)(const std::string&),
+                     std::string allowed, std::string doc) {
+  Field<S> field = TextField<S>(std::move(path), member, valid, allowed, std::move(doc));
+  field.read = [=](const FieldInput& in, S& out) {
+    if (in.node.IsScalar() && valid(in.node.text)) {
+      out.*member = in.node.text;
+    } else {
+      in.Fail("found something else, expected " + allowed);
+    }
+  };
+  return field;
+}
+
 template <typename S, typename E>
 Field<S> WordField(std::string path, E S::*member, Words<E> table, std::vector<std::string> not_yet,
                    std::string doc) {

@@ -121,13 +121,17 @@ void NetworkSpec::AddLayer(std::size_t index) {
       AddHead(index, in);
       break;
   }
-  if (Product(shapes_.back()) > kMaxElements) {
-    Refuse(index, fmt::format("gives [{}], more than {} elements", fmt::join(shapes_.back(), ","),
-                              kMaxElements));
-  }
+  CheckOutput(index);
   if (parameter_count_ > kMaxParameters) {
     Refuse(index, fmt::format("brings the network to {} parameters, at most {} allowed",
                               parameter_count_, kMaxParameters));
+  }
+}
+
+void NetworkSpec::CheckOutput(std::size_t index) const {
+  if (Product(shapes_.back()) > kMaxElements) {
+    Refuse(index, fmt::format("gives [{}], more than {} elements", fmt::join(shapes_.back(), ","),
+                              kMaxElements));
   }
 }
 
@@ -155,6 +159,7 @@ void NetworkSpec::AddConv(std::size_t index, const std::vector<std::int64_t>& in
   }
   shapes_.push_back({layer.units, (rows - layer.kernel) / layer.stride + 1,
                      (columns - layer.kernel) / layer.stride + 1});
+  CheckOutput(index);  // before it is multiplied with anything
   AddTensors(fmt::format("{}", index), {layer.units, in[0], layer.kernel, layer.kernel});
   macs_ += Product(shapes_.back()) * in[0] * layer.kernel * layer.kernel;
 }

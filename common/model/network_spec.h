@@ -79,6 +79,7 @@ class NetworkSpec {
  private:
   NetworkSpec() = default;
   void AddLayer(std::size_t index);
+  void CheckOutput(std::size_t index) const;
   void AddConv(std::size_t index, const std::vector<std::int64_t>& in);
   void AddLinear(std::size_t index, const std::vector<std::int64_t>& in);
   void AddHead(std::size_t index, const std::vector<std::int64_t>& in);

@@ -87,7 +87,10 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     last_failure.clear();
     attempts = 0;
     connection = std::make_shared<TcpConnection>(
-        std::move(socket), id, address, options.max_body_bytes, options.max_queued_bytes, *this);
+        std::move(socket), id, address,
+        ConnectionLimits{.max_body_bytes = options.max_body_bytes,
+                         .max_queued_bytes = options.max_queued_bytes},
+        *this);
     handler.OnConnect(id, address);
     if (connection) connection->Start();
   }

@@ -7,6 +7,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "common/base/error.h"
 #include "common/base/failpoint.h"
@@ -26,23 +28,44 @@ constexpr std::size_t kReadBytes = 65536;
 /// Reads of one turn, so that one busy peer leaves room for the others.
 constexpr int kReadsPerTurn = 4;
 constexpr std::chrono::seconds kLinger{1};
+/// Of a connection without traffic: asked so soon, so often, before it counts as gone.
+constexpr int kKeepAliveIdleSeconds = 30;
+constexpr int kKeepAliveEverySeconds = 10;
+constexpr int kKeepAliveProbes = 3;
+
+/// A peer whose machine is gone says nothing, not even goodbye. Only where it is asked to answer:
+/// a peer that answers and reads nothing stays.
+void NoticeVanishedPeer(int descriptor, std::chrono::milliseconds vanished_after) {
+  const auto set = [descriptor](int level, int option, int value) {
+    // Best effort: without it the system's own limits hold.
+    ::setsockopt(descriptor, level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEverySeconds);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+  if (vanished_after.count() > 0) {
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(vanished_after.count()));
+  }
+}
 
 }  // namespace
 
 TcpConnection::TcpConnection(asio::ip::tcp::socket socket, ConnectionId id, std::string peer,
-                             std::size_t max_body_bytes, std::size_t max_queued_bytes, Owner& owner)
+                             const ConnectionLimits& limits, Owner& owner)
     : socket_(std::move(socket)),
       id_(id),
       peer_(std::move(peer)),
-      max_queued_bytes_(max_queued_bytes),
+      limits_(limits),
       owner_(&owner),
-      parser_(max_body_bytes) {}
+      parser_(limits.max_body_bytes) {}
 
 void TcpConnection::Start() {
   error_code error;
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
   socket_.non_blocking(true, error);
   if (error) return Fail(error.message(), false);
+  NoticeVanishedPeer(socket_.native_handle(), limits_.vanished_after);
   WaitReadable();
 }
 
@@ -81,10 +104,11 @@ void TcpConnection::CloseGently(const std::string& reason) {
 bool TcpConnection::Accept(std::size_t bytes) {
   if (!Open()) return false;
   // One frame is always taken, however large: the bound is on what waits behind it.
-  if (queued_bytes_ > 0 && queued_bytes_ + bytes > max_queued_bytes_) {
+  if (queued_bytes_ > 0 && queued_bytes_ + bytes > limits_.max_queued_bytes) {
     Fail(fmt::format("reads too slowly: {} bytes wait", queued_bytes_), true);
     return false;
   }
+  if (queued_bytes_ == 0) last_taken_ = std::chrono::steady_clock::now();
   queued_bytes_ += bytes;
   ScheduleFlush();
   return true;
@@ -162,8 +186,18 @@ void TcpConnection::Flush() {
   }
 }
 
+std::chrono::nanoseconds TcpConnection::Stalled() const {
+  if (queued_bytes_ == 0) return {};
+  return std::chrono::steady_clock::now() - last_taken_;
+}
+
 void TcpConnection::Drop(std::size_t written) {
   queued_bytes_ -= written;
+  last_taken_ = std::chrono::steady_clock::now();
+  if (held_ && Reading()) {
+    held_ = false;
+    Resume();
+  }
   while (!queue_.empty()) {
     Piece& piece = queue_.front();
     const std::size_t left = piece.Left().size();
@@ -181,7 +215,10 @@ void TcpConnection::Drop(std::size_t written) {
 void TcpConnection::SetReading(bool reading) {
   if (reading_ == reading) return;
   reading_ = reading;
-  if (!reading || delivering_) return;
+  if (reading && !delivering_) Resume();
+}
+
+void TcpConnection::Resume() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->Deliver();
     self->WaitReadable();
@@ -189,7 +226,8 @@ void TcpConnection::SetReading(bool reading) {
 }
 
 void TcpConnection::WaitReadable() {
-  if (closed_ || !reading_ || wait_pending_) return;
+  held_ = held_ || (reading_ && !Reading());
+  if (closed_ || !Reading() || wait_pending_) return;
   wait_pending_ = true;
   socket_.async_wait(asio::ip::tcp::socket::wait_read,
                      [self = shared_from_this()](const error_code& error) {
@@ -201,7 +239,7 @@ void TcpConnection::WaitReadable() {
 void TcpConnection::ReadReady() {
   // Never at once in two calls: handlers run in one thread, and nothing here re-enters.
   thread_local std::vector<std::uint8_t> scratch(kReadBytes);
-  for (int i = 0; i < kReadsPerTurn && !closed_ && reading_; ++i) {
+  for (int i = 0; i < kReadsPerTurn && !closed_ && Reading(); ++i) {
     error_code error;
     const std::size_t got = socket_.read_some(asio::buffer(scratch), error);
     if (error == asio::error::would_block || error == asio::error::try_again) break;
@@ -220,7 +258,7 @@ void TcpConnection::Deliver() {
   if (delivering_) return;
   delivering_ = true;
   try {
-    while (reading_ && Open() && owner_ != nullptr) {
+    while (Reading() && Open() && owner_ != nullptr) {
       const auto frame = parser_.Next();
       if (!frame) break;
       owner_->ConnectionFrame(*this, *frame);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +17,14 @@
 #include "common/net/tcp_transport.h"
 
 namespace stillhouse {
+
+/// What a connection may cost. A limit that is not set does not apply.
+struct ConnectionLimits {
+  std::size_t max_body_bytes = 0;
+  std::size_t max_queued_bytes = 0;
+  std::size_t hold_above_bytes = std::numeric_limits<std::size_t>::max();
+  std::chrono::milliseconds vanished_after{0};  ///< a peer whose host does not answer; 0: ~15 min
+};
 
 /// One established connection, the same for both ends. Internal to common/net.
 ///
@@ -31,7 +41,7 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   };
 
   TcpConnection(boost::asio::ip::tcp::socket socket, ConnectionId id, std::string peer,
-                std::size_t max_body_bytes, std::size_t max_queued_bytes, Owner& owner);
+                const ConnectionLimits& limits, Owner& owner);
 
   void Start();
   /// The owner is going away: no more calls to it, the socket closes now.
@@ -49,6 +59,8 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   const std::string& Peer() const { return peer_; }
   bool Open() const { return !closing_ && !closed_; }
   std::size_t QueuedBytes() const { return queued_bytes_; }
+  /// For how long the peer has taken nothing of what is queued; 0 when nothing is.
+  std::chrono::nanoseconds Stalled() const;
 
  private:
   struct Piece {
@@ -64,6 +76,10 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   void ScheduleFlush();
   void Flush();
   void Drop(std::size_t written);
+  /// Frames are taken: the owner wants them, and the peer takes what it is sent.
+  bool Reading() const { return reading_ && queued_bytes_ <= limits_.hold_above_bytes; }
+  /// Takes frames again, from what has been read first.
+  void Resume();
   void WaitReadable();
   void ReadReady();
   void Deliver();
@@ -71,11 +87,13 @@ class TcpConnection : public std::enable_shared_from_this<TcpConnection> {
   boost::asio::ip::tcp::socket socket_;
   const ConnectionId id_;
   const std::string peer_;
-  const std::size_t max_queued_bytes_;
+  const ConnectionLimits limits_;
   Owner* owner_;
   FrameParser parser_;
   std::deque<Piece> queue_;
   std::size_t queued_bytes_ = 0;
+  std::chrono::steady_clock::time_point last_taken_;  ///< output; of no meaning with none queued
+  bool held_ = false;                                 ///< frames are not read: see hold_above_bytes
   bool reading_ = true;
   bool wait_pending_ = false;   ///< a wait for readability is outstanding
   bool flush_pending_ = false;  ///< posted, or a wait for writability is outstanding

@@ -1,9 +1,11 @@
+#include <set>
 #include <unordered_map>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/net/resolve.h"
 #include "common/net/tcp_connection.h"
@@ -16,11 +18,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<TcpServer::State> {
-  struct Entry {
-    std::shared_ptr<TcpConnection> connection;
-    bool authenticated = false;
-  };
-
   State(EventLoop& event_loop, TcpServerOptions opts, TcpHandler& frame_handler, NetLog net_log)
       : loop(event_loop),
         options(std::move(opts)),
@@ -63,14 +60,21 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     const auto remote = socket.remote_endpoint(error);
     if (error) return;
     const std::string peer = HostPort{remote.address().to_string(), remote.port()}.ToString();
-    if (connections.size() >= options.max_connections) {
+    const bool full = connections.size() >= options.max_connections;
+    if (!strangers.empty() && (full || strangers.size() >= options.max_strangers)) {
+      CloseOldestStranger();
+    } else if (full) {
       log(fmt::format("{}: refused, {} connections are open", peer, connections.size()));
       return;
     }
     const ConnectionId id(++last_id);
-    auto connection = std::make_shared<TcpConnection>(
-        std::move(socket), id, peer, options.handshake_body_bytes, options.max_queued_bytes, *this);
-    connections.emplace(id, Entry{connection, false});
+    const ConnectionLimits limits{.max_body_bytes = options.handshake_body_bytes,
+                                  .max_queued_bytes = options.max_queued_bytes,
+                                  .hold_above_bytes = options.hold_above_bytes,
+                                  .vanished_after = options.stall_limit};
+    auto connection = std::make_shared<TcpConnection>(std::move(socket), id, peer, limits, *this);
+    connections.emplace(id, connection);
+    strangers.insert(id);
     handler.OnConnect(id, peer);
     connection->Start();
     loop.After(options.handshake_deadline, [weak = weak_from_this(), id] {
@@ -79,10 +83,55 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
   }
 
   void CheckHandshake(ConnectionId id) {
-    const auto found = connections.find(id);
-    if (stopped || found == connections.end() || found->second.authenticated) return;
-    found->second.connection->Fail(
-        fmt::format("no handshake within {} ms", options.handshake_deadline.count()), true);
+    if (stopped || strangers.erase(id) == 0) return;
+    Find(id)->Fail(fmt::format("no handshake within {} ms", options.handshake_deadline.count()),
+                   true);
+  }
+
+  /// One that means well has said its Hello long before it is the oldest.
+  void CloseOldestStranger() {
+    const ConnectionId oldest = *strangers.begin();
+    strangers.erase(strangers.begin());
+    Find(oldest)->Fail("no handshake yet, and others want to connect", true);
+  }
+
+  void WatchStalls() {
+    loop.After(options.stall_limit / 4, [weak = weak_from_this()] {
+      const auto state = weak.lock();
+      if (!state || state->stopped) return;
+      for (const auto& [id, connection] : state->connections) {
+        if (connection->Stalled() < state->options.stall_limit) continue;
+        connection->Fail(
+            fmt::format("has taken nothing for {} s, {} bytes wait",
+                        Seconds(state->options.stall_limit), connection->QueuedBytes()),
+            true);
+      }
+      state->WatchStalls();
+    });
+  }
+
+  /// Each connection is bounded, but there are many.
+  void BoundTheTotal() {
+    std::size_t total = 0;
+    TcpConnection* largest = nullptr;
+    for (const auto& [id, connection] : connections) {
+      total += connection->QueuedBytes();
+      if (largest == nullptr || connection->QueuedBytes() > largest->QueuedBytes()) {
+        largest = connection.get();
+      }
+    }
+    if (total <= options.max_total_queued_bytes) return;
+    largest->Fail(fmt::format("{} bytes wait for all connections, {} of them for this one", total,
+                              largest->QueuedBytes()),
+                  true);
+  }
+
+  template <typename Body>
+  bool Send(ConnectionId id, std::uint8_t kind, Body&& body) {
+    TcpConnection* const found = Find(id);
+    if (found == nullptr || !found->Send(kind, std::forward<Body>(body))) return false;
+    if (found->QueuedBytes() > options.hold_above_bytes) BoundTheTotal();
+    return found->Open();
   }
 
   void ConnectionFrame(TcpConnection& connection, const FrameView& frame) override {
@@ -93,13 +142,14 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
                         bool misbehaved) override {
     if (misbehaved) log(fmt::format("{}: closed: {}", connection.Peer(), reason));
     const ConnectionId id = connection.Id();
+    strangers.erase(id);
     connections.erase(id);
     handler.OnDisconnect(id, reason);
   }
 
   TcpConnection* Find(ConnectionId id) {
     const auto found = connections.find(id);
-    return found == connections.end() ? nullptr : found->second.connection.get();
+    return found == connections.end() ? nullptr : found->second.get();
   }
 
   EventLoop& loop;
@@ -107,7 +157,8 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
   TcpHandler& handler;
   NetLog log;
   tcp::acceptor acceptor;
-  std::unordered_map<ConnectionId, Entry> connections;
+  std::unordered_map<ConnectionId, std::shared_ptr<TcpConnection>> connections;
+  std::set<ConnectionId> strangers;  ///< those not authenticated, oldest first
   std::uint64_t last_id = 0;
   bool stopped = false;
 };
@@ -116,13 +167,14 @@ TcpServer::TcpServer(EventLoop& loop, TcpServerOptions options, TcpHandler& hand
     : state_(std::make_shared<State>(loop, std::move(options), handler, std::move(log))) {
   state_->Listen();
   state_->AcceptNext();
+  state_->WatchStalls();
 }
 
 TcpServer::~TcpServer() {
   state_->stopped = true;
   error_code ignored;
   state_->acceptor.close(ignored);
-  for (auto& [id, entry] : state_->connections) entry.connection->Detach();
+  for (auto& [id, connection] : state_->connections) connection->Detach();
   state_->connections.clear();
 }
 
@@ -132,21 +184,19 @@ std::string TcpServer::Address() const {
 }
 
 void TcpServer::MarkAuthenticated(ConnectionId connection) {
-  const auto found = state_->connections.find(connection);
-  if (found == state_->connections.end()) return;
-  found->second.authenticated = true;
-  found->second.connection->SetMaxBodyBytes(state_->options.max_body_bytes);
+  if (state_->strangers.erase(connection) == 0) return;
+  if (TcpConnection* found = state_->Find(connection)) {
+    found->SetMaxBodyBytes(state_->options.max_body_bytes);
+  }
 }
 
 bool TcpServer::Send(ConnectionId connection, std::uint8_t kind,
                      std::span<const std::uint8_t> body) {
-  TcpConnection* found = state_->Find(connection);
-  return found != nullptr && found->Send(kind, body);
+  return state_->Send(connection, kind, body);
 }
 
 bool TcpServer::Send(ConnectionId connection, std::uint8_t kind, SharedBytes body) {
-  TcpConnection* found = state_->Find(connection);
-  return found != nullptr && found->Send(kind, std::move(body));
+  return state_->Send(connection, kind, std::move(body));
 }
 
 void TcpServer::SetReading(ConnectionId connection, bool reading) {

@@ -43,13 +43,21 @@ struct HostPort {
   std::string ToString() const;
 };
 
+/// Strangers cost little, whatever they do: a stranger is a connection before MarkAuthenticated.
 struct TcpServerOptions {
-  std::string listen = "127.0.0.1:0";         ///< port 0: any free one
-  std::size_t max_connections = 2048;         ///< further ones are closed at once and logged
-  std::size_t handshake_body_bytes = 4096;    ///< largest body before MarkAuthenticated
-  std::size_t max_body_bytes = 64U << 20U;    ///< and after it
-  std::size_t max_queued_bytes = 16U << 20U;  ///< unsent output above one frame; more: closed
+  std::string listen = "127.0.0.1:0";       ///< port 0: any free one
+  std::size_t max_connections = 2048;       ///< further ones are closed at once and logged...
+  std::size_t max_strangers = 256;          ///< ...but strangers make room: the oldest one goes
+  std::size_t handshake_body_bytes = 4096;  ///< largest body of a stranger
   std::chrono::milliseconds handshake_deadline{10000};
+  std::size_t max_body_bytes = 64U << 20U;  ///< of the others
+  /// Unsent output of a connection above which its frames are left unread: who asks must take.
+  std::size_t hold_above_bytes = 1U << 20U;
+  std::size_t max_queued_bytes = 16U << 20U;  ///< unsent output above one frame; more: closed
+  /// Unsent output of all connections; above it the one with the most is closed.
+  std::size_t max_total_queued_bytes = 512U << 20U;
+  /// A peer that takes none of its output for so long, or whose host does not answer, is closed.
+  std::chrono::milliseconds stall_limit{60000};
 };
 
 /// Accepts connections and exchanges frames. Owned and used by the event loop's thread.

@@ -94,7 +94,7 @@ void AppendLine(const std::filesystem::path& path, std::string_view line) {
   file.Close();
 }
 
-std::string ReadFile(const std::filesystem::path& path) {
+std::string ReadFile(const std::filesystem::path& path, std::size_t most_bytes) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) Fail(path, "open", errno);
   std::string text;
@@ -108,6 +108,10 @@ std::string ReadFile(const std::filesystem::path& path) {
       Fail(path, "read", error);
     }
     text.append(buffer, static_cast<std::size_t>(count));
+    if (text.size() > most_bytes) {
+      ::close(descriptor);
+      throw StorageError(fmt::format("{}: more than {} bytes", path.string(), most_bytes));
+    }
   }
   ::close(descriptor);
   return text;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -21,7 +22,8 @@ void ReplaceFile(const std::filesystem::path& path, std::string_view text,
 /// Appends `line` and a newline with one write call. Not synced. Throws StorageError.
 void AppendLine(const std::filesystem::path& path, std::string_view line);
 
-/// The whole file. Throws StorageError.
-std::string ReadFile(const std::filesystem::path& path);
+/// The whole file. Throws StorageError, also when it is larger than `most_bytes`.
+std::string ReadFile(const std::filesystem::path& path,
+                     std::size_t most_bytes = std::size_t{1} << 40U);
 
 }  // namespace stillhouse

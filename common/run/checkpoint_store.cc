@@ -1,16 +1,10 @@
-// <updates>/MANIFEST.json:
-//   {"format": 1, "updates": u64, "frames": u64, "attempt": u32, "phase": string, "time": Unix s,
-//    "reused": {model: age in s}, "files": [{"name", "bytes", "crc32c"}...], "crc32c": of the rest}
-// The last value is the CRC32C of the manifest's own compact text without it.
 #include "common/run/checkpoint_store.h"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -23,19 +17,11 @@ namespace stillhouse {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 
-constexpr const char* kManifest = "MANIFEST.json";
 constexpr const char* kPartial = ".partial";
-constexpr int kFormat = 1;
 
 std::span<const std::uint8_t> Bytes(std::string_view text) {
   return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
-bool IsPlainFile(const std::string& name) {
-  return !name.empty() && name[0] != '.' && name.find('/') == std::string::npos &&
-         name != kManifest;
 }
 
 std::optional<std::uint64_t> UpdatesOf(const fs::path& directory) {
@@ -66,40 +52,16 @@ void RemoveAll(const fs::path& path) {
   }
 }
 
-std::string Manifest(const Checkpoint& checkpoint) {
-  const CheckpointFacts& facts = checkpoint.facts;
-  const double now =
-      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  Json json{{"format", kFormat},        {"updates", facts.updates}, {"frames", facts.frames},
-            {"attempt", facts.attempt}, {"phase", facts.phase},     {"time", now},
-            {"reused", Json::object()}, {"files", Json::array()}};
-  for (const auto& [model, age_s] : facts.reused) json["reused"][model] = age_s;
+CheckpointManifest ManifestOf(const Checkpoint& checkpoint) {
+  CheckpointManifest manifest{checkpoint.facts, {}};
   for (const auto& [name, bytes] : checkpoint.files) {
-    json["files"].push_back({{"name", name}, {"bytes", bytes.size()}, {"crc32c", Crc32c(bytes)}});
+    manifest.files.push_back({name, bytes.size(), Crc32c(bytes)});
   }
-  const std::uint32_t crc = Crc32c(Bytes(json.dump()));
-  json["crc32c"] = crc;
-  return json.dump(2) + "\n";
+  return manifest;
 }
 
-Json ReadManifest(const fs::path& file) {
-  Json json = Json::parse(ReadFile(file), nullptr, /*allow_exceptions=*/false);
-  const auto fail = [&file](const std::string& why) {
-    throw WireError(fmt::format("{}: {}", file.string(), why));
-  };
-  if (!json.is_object() || !json.contains("crc32c") || !json["crc32c"].is_number_unsigned()) {
-    fail("not a whole manifest");
-  }
-  const auto stored = json["crc32c"].get<std::uint64_t>();
-  json.erase("crc32c");
-  if (const std::uint32_t actual = Crc32c(Bytes(json.dump())); actual != stored) {
-    fail(fmt::format("its checksum is {:08x}, the text's is {:08x}", stored, actual));
-  }
-  if (json.value("format", 0) != kFormat) {
-    fail(fmt::format("format {}, this program reads {}", json["format"].dump(), kFormat));
-  }
-  return json;
-}
+/// A manifest names a handful of files; what is larger or deeper is none.
+constexpr std::size_t kMostManifestBytes = std::size_t{4} << 20U;
 
 /// What a rename over a directory that is there needs: both change places, then the old one goes.
 void RenameIntoPlace(const fs::path& from, const fs::path& to) {
@@ -136,11 +98,11 @@ fs::path CheckpointStore::Write(const Checkpoint& checkpoint, std::size_t keep) 
   try {
     for (const auto& [file, bytes] : checkpoint.files) {
       SH_FAILPOINT("checkpoint.file");
-      SH_CHECK(IsPlainFile(file), "checkpoint file '{}'", file);
+      SH_CHECK(IsCheckpointFile(file), "checkpoint file '{}'", file);
       ReplaceFile(partial / file, std::span<const std::uint8_t>(bytes));
     }
     SH_FAILPOINT("checkpoint.manifest");
-    ReplaceFile(partial / kManifest, Manifest(checkpoint));
+    ReplaceFile(partial / kManifestFile, PrintManifest(ManifestOf(checkpoint)));
     SyncDirectory(partial);
     SH_FAILPOINT("checkpoint.rename");
     RenameIntoPlace(partial, final);
@@ -178,34 +140,27 @@ std::vector<fs::path> CheckpointStore::List() const {
 }
 
 Checkpoint CheckpointStore::Read(const fs::path& directory) {
-  const fs::path manifest = directory / kManifest;
-  const Json json = ReadManifest(manifest);
+  const fs::path path = directory / kManifestFile;
+  const CheckpointManifest manifest =
+      ParseManifest(ReadFile(path, kMostManifestBytes), path.string());
   Checkpoint checkpoint;
-  try {
-    checkpoint.facts.updates = json.at("updates").get<std::uint64_t>();
-    checkpoint.facts.frames = json.at("frames").get<std::uint64_t>();
-    checkpoint.facts.attempt = json.at("attempt").get<std::uint32_t>();
-    checkpoint.facts.phase = json.at("phase").get<std::string>();
-    for (const auto& [model, age] : json.at("reused").items()) {
-      checkpoint.facts.reused[model] = age.get<double>();
+  checkpoint.facts = manifest.facts;
+  for (const ManifestFile& file : manifest.files) {
+    const fs::path name = directory / file.name;
+    const auto fail = [&](std::uint64_t bytes) {
+      throw WireError(
+          fmt::format("{}: {} bytes, the manifest says {}", name.string(), bytes, file.bytes));
+    };
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(name, error);
+    if (!error && size != file.bytes) fail(size);  // before that much is read
+    const std::string text = ReadFile(name);
+    if (text.size() != file.bytes) fail(text.size());
+    if (Crc32c(Bytes(text)) != file.crc32c) {
+      throw WireError(fmt::format("{}: its bytes do not fit the manifest's CRC32C: it is damaged",
+                                  name.string()));
     }
-    for (const auto& file : json.at("files")) {
-      const auto name = file.at("name").get<std::string>();
-      if (!IsPlainFile(name)) throw WireError(manifest.string() + ": a file's name is a path");
-      const std::string text = ReadFile(directory / name);
-      if (text.size() != file.at("bytes").get<std::uint64_t>()) {
-        throw WireError(fmt::format("{}: {} bytes, the manifest says {}",
-                                    (directory / name).string(), text.size(),
-                                    file.at("bytes").dump()));
-      }
-      if (Crc32c(Bytes(text)) != file.at("crc32c").get<std::uint32_t>()) {
-        throw WireError(fmt::format("{}: its bytes do not fit the manifest's CRC32C: it is damaged",
-                                    (directory / name).string()));
-      }
-      checkpoint.files[name].assign(text.begin(), text.end());
-    }
-  } catch (const nlohmann::json::exception& error) {
-    throw WireError(fmt::format("{}: {}", manifest.string(), error.what()));
+    checkpoint.files[file.name].assign(text.begin(), text.end());
   }
   return checkpoint;
 }

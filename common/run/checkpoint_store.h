@@ -8,17 +8,9 @@
 #include <string>
 #include <vector>
 
-namespace stillhouse {
+#include "common/run/checkpoint_manifest.h"
 
-/// What a checkpoint says of itself in MANIFEST.json, beside its files.
-struct CheckpointFacts {
-  std::uint64_t updates = 0;  ///< of the teacher; names the directory
-  std::uint64_t frames = 0;
-  std::uint32_t attempt = 1;
-  std::string phase = "train";
-  /// Models whose host did not answer: their part is of an earlier checkpoint, so many seconds old.
-  std::map<std::string, double> reused;
-};
+namespace stillhouse {
 
 /// One checkpoint: its files by name, in memory. All of it or nothing counts.
 struct Checkpoint {

@@ -1,8 +1,10 @@
 #include "common/run/run_directory.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include <fcntl.h>
@@ -25,6 +27,8 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kLockFile = "lock";
 constexpr const char* kStatusFile = "status.json";
 constexpr const char* kTokenFile = "token";
+constexpr std::size_t kMostTokenBytes = 4096;
+constexpr std::size_t kMostJsonBytes = std::size_t{1} << 20U;
 constexpr const char* kEndpointsFile = "endpoints.json";
 constexpr const char* kConfigFile = "config.yaml";
 /// Blocks to give back when the disk is full, so that the last status can still be written.
@@ -103,8 +107,11 @@ fs::path WithoutTrailingSlash(const fs::path& path) {
   return path.has_filename() || !path.has_relative_path() ? path : path.parent_path();
 }
 
+/// What is deeper was not written by us, and walking it would cost stack.
+bool NotTooDeep(int depth, Json::parse_event_t, const Json&) { return depth <= 16; }
+
 std::string ReadToken(const fs::path& run_dir) {
-  std::string token = ReadFile(run_dir / kTokenFile);
+  std::string token = ReadFile(run_dir / kTokenFile, kMostTokenBytes);
   while (!token.empty() && token.back() == '\n') token.pop_back();
   return token;
 }
@@ -114,13 +121,23 @@ std::string ReadToken(const fs::path& run_dir) {
 std::optional<RunStatusFile> ReadRunStatus(const fs::path& run_dir) {
   std::error_code error;
   if (!fs::exists(run_dir / kStatusFile, error)) return std::nullopt;
-  const Json json = Json::parse(ReadFile(run_dir / kStatusFile), nullptr, false);
+  return ParseRunStatus(ReadFile(run_dir / kStatusFile, kMostJsonBytes));
+}
+
+std::optional<RunStatusFile> ParseRunStatus(std::string_view text) {
+  const Json json = Json::parse(text, NotTooDeep, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("status") || !json["status"].is_string()) {
     return std::nullopt;
   }
-  const bool counted = json.contains("attempt") && json["attempt"].is_number_unsigned();
-  return RunStatusFile{json["status"].get<std::string>(),
-                       counted ? json["attempt"].get<std::uint32_t>() : 1};
+  RunStatusFile file{json["status"].get<std::string>(), 1};
+  if (json.contains("attempt") && json["attempt"].is_number_unsigned()) {
+    const auto attempt = json["attempt"].get<std::uint64_t>();
+    // A number that no run ever reaches is no attempt's.
+    if (attempt < std::numeric_limits<std::uint32_t>::max()) {
+      file.attempt = static_cast<std::uint32_t>(attempt);
+    }
+  }
+  return file;
 }
 
 const char* RunStateName(RunState state) {
@@ -275,22 +292,27 @@ fs::path RunDirectory::WriteModel(const std::string& name,
 RunEndpoints ReadRunEndpoints(const fs::path& run_dir) {
   const fs::path file = run_dir / kEndpointsFile;
   RunEndpoints endpoints;
-  const Json json = Json::parse(ReadFile(file), nullptr, /*allow_exceptions=*/false);
-  const auto fits = [](const Json& shards) {
-    for (const auto& shard : shards) {
-      if (!shard.is_string()) return false;
-    }
-    return shards.is_array() && !shards.empty();
-  };
-  if (!json.is_object() || !json.contains("shards") || !fits(json["shards"])) {
-    throw WireError(fmt::format("{}: no list of shard addresses", file.string()));
-  }
-  for (const auto& shard : json["shards"]) endpoints.shards.push_back(shard.get<std::string>());
+  endpoints.shards = ParseEndpoints(ReadFile(file, kMostJsonBytes), file.string());
   endpoints.token = ReadToken(run_dir);
   if (endpoints.token.empty()) {
     throw WireError(fmt::format("{}: empty", (run_dir / kTokenFile).string()));
   }
   return endpoints;
+}
+
+std::vector<std::string> ParseEndpoints(std::string_view text, const std::string& where) {
+  const Json json = Json::parse(text, NotTooDeep, /*allow_exceptions=*/false);
+  const auto fits = [](const Json& shards) {
+    return shards.is_array() && !shards.empty() &&
+           std::all_of(shards.begin(), shards.end(),
+                       [](const Json& shard) { return shard.is_string(); });
+  };
+  if (!json.is_object() || !json.contains("shards") || !fits(json["shards"])) {
+    throw WireError(fmt::format("{}: no list of shard addresses", where));
+  }
+  std::vector<std::string> shards;
+  for (const auto& shard : json["shards"]) shards.push_back(shard.get<std::string>());
+  return shards;
 }
 
 }  // namespace stillhouse

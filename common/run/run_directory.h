@@ -92,9 +92,12 @@ struct RunStatusFile {
   std::uint32_t attempt = 1;
 };
 std::optional<RunStatusFile> ReadRunStatus(const std::filesystem::path& run_dir);
+std::optional<RunStatusFile> ParseRunStatus(std::string_view text);
 
 /// endpoints.json and token of a run directory. Throws StorageError when they are not there (yet)
 /// and WireError when they are not what a run writes.
 RunEndpoints ReadRunEndpoints(const std::filesystem::path& run_dir);
+/// The addresses in the text of endpoints.json. Throws WireError that begins with `where`.
+std::vector<std::string> ParseEndpoints(std::string_view text, const std::string& where);
 
 }  // namespace stillhouse

@@ -1,29 +1,59 @@
 #include "replay/driver/shard_driver.h"
 
+#include <algorithm>
+
 #include "common/messages/control.h"
+#include "common/net/descriptor_limit.h"
+#include "common/net/log_throttle.h"
+#include "replay/chunk.h"
 
 namespace stillhouse::replay {
 namespace {
 
-TcpServerOptions OptionsFor(const std::string& listen) {
+/// Of a worker's frames that are not chunks: results and reports of episodes.
+constexpr std::size_t kSmallFrameBytes = std::size_t{1} << 20U;
+/// Besides the connections: log files, the cluster's own.
+constexpr std::size_t kOtherDescriptors = 256;
+
+/// What the largest chunk of this job takes. A frame that says it is longer is refused before it
+/// is read, so that five hundred of them are no danger.
+std::size_t LargestFrame(const ShardSettings& settings) {
+  ChunkShape shape;
+  shape.items = static_cast<std::uint32_t>(settings.config.actors.chunk_steps);
+  shape.steps = shape.items + static_cast<std::uint32_t>(settings.config.replay.n_step) - 1;
+  shape.finals = shape.steps;
+  shape.action_bytes = sizeof(std::int32_t);
+  shape.packed_bytes = static_cast<std::uint32_t>(settings.environment.observation.PackedBytes());
+  return std::max(kSmallFrameBytes, shape.Bytes());
+}
+
+TcpServerOptions OptionsFor(const ShardSettings& settings, const std::string& listen) {
   TcpServerOptions options;
   options.listen = listen;
+  options.max_body_bytes = LargestFrame(settings);
   return options;
 }
 
 }  // namespace
 
 ShardDriver::ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-                         const Clock& clock, NetLog log, std::string announced_host,
+                         const Clock& clock, const NetLog& log, std::string announced_host,
                          const std::filesystem::path& folder)
     : clock_(clock),
-      log_(log),
+      log_(ThrottledLog(log)),
+      options_(OptionsFor(settings, listen)),
       storage_(OpenStorage(settings, folder)),
       device_(MakeDevice(settings, loop)),
       shard_(std::move(settings), *this, {storage_.get(), device_.get()}),
-      server_(loop, OptionsFor(listen), *this, std::move(log)),
+      server_(loop, options_, *this, log_),
       announced_host_(std::move(announced_host)) {
-  for (const auto& note : shard_.TakeNotes()) log_(Address().ToString() + ": " + note);
+  const std::size_t allowed = AllowDescriptors(options_.max_connections + kOtherDescriptors);
+  if (allowed < options_.max_connections) {
+    log_(
+        fmt::format("{}: the system allows {} open files, fewer than the {} connections of a shard",
+                    Address().ToString(), allowed, options_.max_connections));
+  }
+  for (const auto& note : shard_.TakeNotes()) log(Address().ToString() + ": " + note);
 }
 
 // The device's thread ends before anything that it may wake.
@@ -98,6 +128,10 @@ void ShardDriver::Send(ConnectionId connection, FrameKind kind, std::vector<std:
   // The Welcome is the shard's word that the token was right.
   if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(connection);
   server_.Send(connection, static_cast<std::uint8_t>(kind), body);
+}
+
+void ShardDriver::SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) {
+  server_.Send(connection, static_cast<std::uint8_t>(kind), std::move(body));
 }
 
 void ShardDriver::Close(ConnectionId connection, std::string_view reason) {

@@ -24,7 +24,7 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   /// `folder`: of the shard's log, unless replay.durability is none; the store is recovered from
   /// it here (StorageError).
   ShardDriver(ShardSettings settings, EventLoop& loop, const std::string& listen,
-              const Clock& clock, NetLog log, std::string announced_host = {},
+              const Clock& clock, const NetLog& log, std::string announced_host = {},
               const std::filesystem::path& folder = {});
   ~ShardDriver() override;
 
@@ -49,6 +49,7 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   void OnDisconnect(ConnectionId connection, const std::string& reason) override;
 
   void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override;
+  void SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) override;
   void Close(ConnectionId connection, std::string_view reason) override;
   void SetReading(ConnectionId connection, bool reading) override;
 
@@ -60,6 +61,7 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   Kept kept_;
   const Clock& clock_;
   const NetLog log_;
+  const TcpServerOptions options_;
   std::map<ConnectionId, std::string> peers_;  ///< "host:port" of those that are open
   std::optional<FrameKind> handling_;          ///< the frame that the shard is called with
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for what the loop has queued

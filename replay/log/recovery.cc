@@ -36,13 +36,17 @@ class Recovery {
 
  private:
   void TakeNames();
-  /// False: nothing after it counts (the cut).
+  /// All segments in order. False: one had to be set aside after some of it had been taken.
+  bool Pass();
+  /// False: nothing after it counts (the cut), or `again_` is set.
   bool TakeSegment(const std::string& name, std::uint64_t number, bool newest);
   /// Why a record is not what may follow; empty: it has been taken.
   std::string TakeRecord(const RecordView& record);
   std::string TakeChunk(const RecordView& record);
   std::string TakePriorities(const RecordView& record);
   void BeginAt(const SegmentHeader& header);
+  /// Once, also when a later pass comes by the same place.
+  void Note(const std::string& note);
   void SetAside(const std::string& name, const std::string& why);
   void CutTail(const std::string& name, std::uint64_t keep, std::uint64_t size,
                const std::string& why);
@@ -50,8 +54,9 @@ class Recovery {
   SegmentStorage& storage_;
   const RecoverySettings& settings_;
   RecoverySink& sink_;
-  std::vector<std::string> names_;  ///< of the segments, oldest first
-  std::map<std::uint64_t, std::uint64_t> sequences_;
+  std::vector<std::string> names_;                    ///< of the segments, oldest first
+  std::map<std::uint64_t, std::uint64_t> sequences_;  ///< also of what is set aside
+  bool again_ = false;
   RecoveredLog result_;
 };
 
@@ -82,6 +87,20 @@ void Recovery::TakeNames() {
 }
 
 RecoveredLog Recovery::Run() {
+  // What was taken from a segment before its damage has nothing on the disk any more once that is
+  // set aside: from the beginning again, so that the store holds what the next recovery will find.
+  while (!Pass()) {
+    sink_.Restart(0);
+    names_.clear();
+    RecoveredLog fresh;
+    fresh.notes = std::move(result_.notes);
+    result_ = std::move(fresh);
+  }
+  for (const auto& entry : sequences_) result_.sequences.push_back(entry);
+  return std::move(result_);
+}
+
+bool Recovery::Pass() {
   TakeNames();
   for (std::size_t i = 0; i < names_.size(); ++i) {
     // The disk reads while this thread fills the store.
@@ -90,17 +109,25 @@ RecoveredLog Recovery::Run() {
     }
     SH_FAILPOINT("recovery.segment");
     if (TakeSegment(names_[i], *SegmentNumber(names_[i]), i + 1 == names_.size())) continue;
+    if (again_) {
+      again_ = false;
+      return false;
+    }
     for (std::size_t later = i + 1; later < names_.size(); ++later) storage_.Remove(names_[later]);
     break;
   }
-  for (const auto& entry : sequences_) result_.sequences.push_back(entry);
-  return std::move(result_);
+  return true;
+}
+
+void Recovery::Note(const std::string& note) {
+  const auto& notes = result_.notes;
+  if (std::find(notes.begin(), notes.end(), note) == notes.end()) result_.notes.push_back(note);
 }
 
 void Recovery::BeginAt(const SegmentHeader& header) {
   if (result_.empty || header.first_handle != result_.head) {
     if (!result_.empty) {
-      result_.notes.push_back(fmt::format(
+      Note(fmt::format(
           "{}: it begins with item {}, item {} was to follow: {} older items are left out",
           storage_.Describe(SegmentName(header.number)), header.first_handle, result_.head,
           result_.items));
@@ -159,7 +186,8 @@ bool Recovery::TakeSegment(const std::string& name, std::uint64_t number, bool n
     CutTail(name, keep, bytes.size(), damage);
   } else {
     SetAside(name, damage);
-    result_.start.segments.pop_back();
+    again_ = true;
+    return false;
   }
   return true;
 }

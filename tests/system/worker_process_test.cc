@@ -49,6 +49,7 @@ class WorkerProcessTest : public ::testing::Test {
     replay::ShardSettings settings;
     settings.config = actors::SmallConfig();
     settings.config.replay.shards = 1;
+    settings.config.replay.durability = Durability::kNone;
     settings.config_yaml = PrintConfig(settings.config);
     settings.environment = actors::MakeEnvironment(settings.config.env.id)->Spec();
     settings.token = "right";
@@ -110,6 +111,7 @@ TEST_F(WorkerProcessTest, PlaysInLittleMemoryWithoutTorchOrMpiAndLeavesWithTheRu
     EXPECT_THAT(environment, Not(HasSubstr(foreign)));
   }
   EXPECT_THAT(ReadFile(proc + "/cmdline"), Not(HasSubstr("right")));
+  EXPECT_THAT(environment, Not(HasSubstr("TOKEN"))) << "`ps e` shows it";
   const std::string memory = ReadFile(proc + "/status");
   EXPECT_LT(std::stol(memory.substr(memory.find("VmRSS:") + 6)), 30 * 1024);
   Tell(Leave{});

@@ -57,6 +57,19 @@ TEST(ConfigLoadTest, TakesEveryDefaultButTheEnvironment) {
   EXPECT_TRUE(config.students.empty());
 }
 
+TEST(ConfigLoadTest, NoMessageQuotesTheToken) {
+  EXPECT_EQ(Load(kMinimal, {"run.token=word"}).run.token, "word");
+  const std::string in_file = ErrorsOf(WithMinimal("run: {token: 'a word with blanks'}\n"));
+  EXPECT_THAT(in_file, HasSubstr("c.yaml:2: run.token: found something else, expected up to 256"));
+  EXPECT_THAT(in_file, Not(HasSubstr("word")));
+  for (const char* text : {"run.token=a word", "run.token=[word", "run={token: a word}",
+                           "run.token: word", "run.token.x=word", "run={token: word"}) {
+    const std::string errors = ErrorsOf(kMinimal, {text});
+    EXPECT_NE(errors, "") << text;
+    EXPECT_THAT(errors, Not(HasSubstr("word"))) << text;
+  }
+}
+
 TEST(ConfigLoadTest, RefusesAFileWithoutAnEnvironment) {
   EXPECT_EQ(ErrorsOf("run: {seed: 3}\n"),
             "c.yaml:1: env.id: missing; name an environment, such as minatar/breakout");

@@ -120,6 +120,14 @@ TEST(NetworkSpecTest, RefusesSizesOutOfRange) {
   EXPECT_THAT(Refusal({kFlatten, layer, layer, kHead}), HasSubstr("parameters"));
 }
 
+TEST(NetworkSpecTest, RefusesALayerWhoseCostDoesNotFitANumberBeforeItIsMultiplied) {
+  // 65536 x 64 x 64 outputs of 2^24 x 64 x 64 products each: 2^64.
+  const LayerSpec wide{.kind = LayerKind::kConv2d, .units = 65536, .kernel = 64, .padding = 63};
+  EXPECT_THAT(Refusal({wide, {.kind = LayerKind::kFlatten}, {.kind = LayerKind::kQHead}},
+                      {ElementKind::kBytes, {1 << 24, 1, 1}}),
+              HasSubstr("more than 16777216 elements"));
+}
+
 TEST(NetworkSpecTest, SurvivesItsEncoding) {
   ByteWriter out;
   Teacher().Encode(out);

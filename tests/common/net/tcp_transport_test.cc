@@ -1,18 +1,12 @@
 #include "common/net/tcp_transport.h"
 
-#include <deque>
-#include <map>
-#include <optional>
-
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/error.h"
 #include "common/net/frame.h"
+#include "tests/common/net/tcp_fixture.h"
 
 namespace stillhouse {
 namespace {
@@ -20,63 +14,6 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
-
-struct Recorder : TcpHandler {
-  void OnConnect(ConnectionId connection, const std::string&) override {
-    connected.push_back(connection);
-  }
-  void OnFrame(ConnectionId connection, std::uint8_t kind,
-               std::span<const std::uint8_t> body) override {
-    if (kind == 99) throw WireError("kind 99 makes no sense");
-    frames.emplace_back(kind, Bytes(body.begin(), body.end()));
-    if (on_frame) on_frame(connection);
-  }
-  void OnDisconnect(ConnectionId connection, const std::string& reason) override {
-    gone[connection] = reason;
-  }
-  std::vector<ConnectionId> connected;
-  std::deque<std::pair<std::uint8_t, Bytes>> frames;
-  std::map<ConnectionId, std::string> gone;
-  std::function<void(ConnectionId)> on_frame;
-};
-
-class TcpTransportTest : public ::testing::Test {
- protected:
-  template <typename Condition>
-  bool RunUntil(Condition condition, milliseconds limit = milliseconds(3000)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      loop.RunOnce(milliseconds(5));
-    }
-    return true;
-  }
-  void Listen(const TcpServerOptions& options = {}) {
-    server.emplace(loop, options, at_server, [this](const std::string& line) { log += line; });
-  }
-  void Dial() {
-    client.emplace(loop, ConnectionId(7), server->Address(), TcpClientOptions{}, at_client,
-                   [](const std::string&) {});
-    ASSERT_TRUE(RunUntil([&] { return !at_server.connected.empty() && client->Connected(); }));
-  }
-  /// A peer that follows no rules.
-  int DialRaw() {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(HostPort::Parse(server->Address()).port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), sizeof(to)), 0);
-    return fd;
-  }
-
-  EventLoop loop;
-  Recorder at_server;
-  Recorder at_client;
-  std::string log;
-  std::optional<TcpServer> server;
-  std::optional<TcpClient> client;
-};
 
 TEST_F(TcpTransportTest, FramesOfAllSizesArriveInOrderBothWays) {
   Listen();
@@ -242,6 +179,7 @@ TEST_F(TcpTransportTest, ReconnectMakesANewConnection) {
 TEST_F(TcpTransportTest, ConnectionsAboveTheLimitAreClosedAtOnce) {
   Listen({.max_connections = 1});
   Dial();
+  server->MarkAuthenticated(at_server.connected[0]);
   const int fd = DialRaw();
   ASSERT_TRUE(RunUntil([&] { return !log.empty(); }));
   EXPECT_THAT(log, HasSubstr("refused, 1 connections"));

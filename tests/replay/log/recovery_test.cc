@@ -94,7 +94,34 @@ TEST_F(LogTest, DamageInAnOlderSegmentCostsItAndWhatIsOlderAndIsSaid) {
   EXPECT_EQ(storage.files.count(SegmentName(2) + ".damaged"), 1U);
   ASSERT_EQ(recovered.notes.size(), 2U);
   EXPECT_THAT(recovered.notes[0], HasSubstr("damaged"));
-  EXPECT_THAT(recovered.notes[1], HasSubstr("50 older items are left out"));
+  EXPECT_THAT(recovered.notes[1], HasSubstr("30 older items are left out"));
+}
+
+TEST_F(LogTest, WhatIsSetAsideIsNotTakenInPartEither) {
+  Open();
+  Append(6);
+  File(2)[File(2).size() - 3] ^= 0x10U;  // its last chunk
+  storage.files[SegmentName(3)] = std::vector<std::uint8_t>(30);
+  const auto recovered = Recover();
+  EXPECT_THAT(sink.sequences, ElementsAre(1, 2, 3));
+  EXPECT_EQ(recovered.head, 30U);
+  EXPECT_THAT(recovered.sequences, ElementsAre(std::make_pair(kWorker, std::uint64_t{5})));
+  EXPECT_EQ(recovered.start.next_segment, 4U);
+  const auto again = Recover();
+  EXPECT_THAT(sink.sequences, ElementsAre(1, 2, 3));
+  EXPECT_EQ(again.head, 30U);
+  EXPECT_THAT(again.notes, IsEmpty());
+}
+
+TEST_F(LogTest, WhenTheOnlySegmentsAreSetAsideTheLogIsEmpty) {
+  Open();
+  Append(3);
+  File(1)[File(1).size() - 3] ^= 0x10U;
+  storage.files[SegmentName(2)] = std::vector<std::uint8_t>(30);
+  const auto recovered = Recover();
+  EXPECT_TRUE(recovered.empty);
+  EXPECT_THAT(sink.sequences, IsEmpty());
+  EXPECT_EQ(recovered.notes.size(), 2U);
 }
 
 TEST_F(LogTest, EveryFlippedBitOfARecordIsSeen) {
