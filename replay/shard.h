@@ -38,6 +38,8 @@ struct ShardSettings {
   std::optional<ShardState> resume;
   ItemHandle first_handle = 0;
   bool fresh = false;  ///< nothing may be there: segments would be another run's
+  /// Items at which a segment of the log is full; 0: a share of the store.
+  std::uint64_t segment_items = 0;
 };
 
 /// What a shard keeps its chunks with (both borrowed for the shard's life), or nothing.
