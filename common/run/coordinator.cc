@@ -11,9 +11,6 @@ constexpr Time kBroadcastEvery = 100ms;
 constexpr Time kFreezeTimeout = 10s;
 constexpr Time kLeaveTimeout = 10s;
 
-/// Tasks of one attempt; more there are not.
-constexpr unsigned kTaskBits = 32;
-
 EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& settings) {
   EvaluationScheduler::Settings result;
   result.seed = settings.config.run.seed;
@@ -22,7 +19,7 @@ EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& 
   result.epsilon = settings.config.evaluation.epsilon;
   result.max_steps = static_cast<std::uint32_t>(settings.config.evaluation.max_steps);
   result.shards = settings.shards;
-  result.tasks_before = std::uint64_t{settings.attempt - 1U} << kTaskBits;
+  result.tasks_before = FirstTaskNumber(settings.attempt - 1U);
   result.publishers.push_back({RoleKind::kLearner, 0});
   for (std::uint16_t host = 0; host < settings.student_hosts; ++host) {
     result.publishers.push_back({RoleKind::kStudentHost, host});
