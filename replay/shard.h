@@ -41,6 +41,8 @@ struct ShardSettings {
   /// checkpoint and makes them again.
   std::optional<ItemHandle> cut_at;
   bool fresh = false;  ///< nothing may be there: segments would be another run's
+  /// Items at which a segment of the log is full; 0: a share of the store.
+  std::uint64_t segment_items = 0;
 };
 
 /// What a shard keeps its chunks with (both borrowed for the shard's life), or nothing.

@@ -22,8 +22,10 @@ void Shard::Recover(const ShardDisk& disk) {
   notes_ = std::move(recovered.notes);
   for (const auto& [incarnation, sequence] : recovered.sequences) departed_.Lost(incarnation);
 
-  log_.emplace(LogSettingsOf(config, settings_.index, settings_.shards, settings_.environment),
-               *disk.device, std::move(recovered.start));
+  SegmentLogSettings log =
+      LogSettingsOf(config, settings_.index, settings_.shards, settings_.environment);
+  if (settings_.segment_items > 0) log.segment_items = settings_.segment_items;
+  log_.emplace(std::move(log), *disk.device, std::move(recovered.start));
   if (config.run.deterministic) log_->KeepFrom(0);
   intake_.UseLog(*log_, recovered.sequences);
 }

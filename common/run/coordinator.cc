@@ -19,6 +19,7 @@ EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& 
   result.epsilon = settings.config.evaluation.epsilon;
   result.max_steps = static_cast<std::uint32_t>(settings.config.evaluation.max_steps);
   result.shards = settings.shards;
+  result.tasks_before = FirstTaskNumber(settings.attempt - 1U);
   result.publishers.push_back({RoleKind::kLearner, 0});
   for (std::uint16_t host = 0; host < settings.student_hosts; ++host) {
     result.publishers.push_back({RoleKind::kStudentHost, host});

@@ -192,7 +192,7 @@ EvaluationTask EvaluationScheduler::MakeTask(std::size_t index, std::uint64_t wo
   Play& play = round_->plays[index];
   const ModelVersion player = play.evaluation.model;
   EvaluationTask task;
-  task.task = ++tasks_;
+  task.task = settings_.tasks_before + ++tasks_;
   task.round = round_->number;
   task.worker = worker;
   task.player = player;

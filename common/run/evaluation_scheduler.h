@@ -47,6 +47,9 @@ class EvaluationScheduler {
     std::uint32_t max_steps = 10000;
     std::vector<RoleAddress> publishers;  ///< learner first, then the student hosts
     std::uint16_t shards = 1;
+    /// Numbers of tasks up to this one belong to earlier attempts: a worker that outlived one may
+    /// still answer what that asked.
+    std::uint64_t tasks_before = 0;
   };
 
   explicit EvaluationScheduler(Settings settings);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/messages/checkpoint.h"
 #include "common/messages/labels.h"
 
 namespace stillhouse::simulation {
@@ -13,6 +14,8 @@ constexpr Time kRankReportEvery = 1s;
 constexpr Time kShortestUpdate = 2ms;
 constexpr Time kLongestUpdate = 6ms;
 constexpr Time kCostOfOtherJob = 1ms;
+/// Short segments, so that a short run has several.
+constexpr std::uint64_t kSegmentItems = 24;
 /// Ranks start, and begin to count time, within so much of one another.
 constexpr Time kLatestStart = 3s;
 
@@ -24,7 +27,7 @@ std::vector<NetworkSpec> NetworksOf(const cli::Job& job, std::uint16_t host) {
 
 }  // namespace
 
-Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
+Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, Ledgers& ledgers, PlantedBug bug)
     : job_(job),
       world_(world),
       born_(world.Now()),
@@ -34,10 +37,12 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
           world, tampering_, [this](const Envelope& envelope) { OnSending(envelope); },
           [this](Envelope envelope) { Deliver(std::move(envelope)); }),
       wires_(world, *this),
-      items_(world, job.environment, static_cast<std::uint32_t>(job.config.replay.n_step),
-             job.config.replay.discount, job.Shards()),
+      disk_(disk),
+      items_(ledgers.items),
+      priorities_(ledgers.priorities),
       rate_watch_(world, job.config.replay, job.tolerance, job.resume),
       teacher_watch_(world),
+      credit_watch_(world),
       evaluation_(
           world, job.config.run.seed, static_cast<std::uint32_t>(job.config.evaluation.episodes),
           static_cast<std::uint32_t>(job.config.evaluation.final_episodes), job.model_names),
@@ -54,11 +59,13 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug)
   students_.resize(job.StudentHosts());
   for (std::uint16_t host = 0; host < job.StudentHosts(); ++host) MakeStudentHost(host);
   for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
-    shards_.push_back(
-        MakeSimShard(bug, world, wires_, processes_, items_, job.ShardSettingsOf(shard)));
-    Add(*shards_.back());
+    MakeShard(shard, ledgers, bug);
   }
-  MakeActorHosts();
+  std::uint64_t held = 0;
+  for (const auto& shard : shards_) held += shard->Store().Size();
+  const bool durable = job.config.replay.durability != Durability::kNone;
+  if (durable) rate_watch_.OnRecovered(held, Inserted());
+  MakeActorHosts(bug);
   for (std::size_t rank = 0; rank < job.layout.ranks.size(); ++rank) PlanRankReport(rank);
 }
 
@@ -108,12 +115,38 @@ void Cluster::MakeStudentHost(std::uint16_t host) {
   Add(*made.role);
 }
 
-void Cluster::MakeActorHosts() {
+void Cluster::MakeShard(std::uint16_t shard, Ledgers& ledgers, PlantedBug bug) {
+  SimShard::Parts parts{world_,  wires_,  processes_, ledgers.items, ledgers.priorities,
+                        nullptr, nullptr, nullptr};
+  const RoleAddress role{RoleKind::kShard, shard};
+  parts.awake = [this, role] {
+    const Node& node = nodes_.at(role);
+    return !node.stopped && !node.dead && !node.failed;
+  };
+  const Durability durability = job_.config.replay.durability;
+  if (durability != Durability::kNone) {
+    parts.folder = disk_.folders.at(shard).get();
+    parts.device = MakeSimDevice(bug, world_, *parts.folder, durability == Durability::kSync,
+                                 [this, shard] { shards_[shard]->OnProgress(); });
+  }
+  replay::ShardSettings settings = job_.ShardSettingsOf(shard);
+  settings.segment_items = kSegmentItems;
+  shards_.push_back(MakeSimShard(bug, std::move(parts), std::move(settings)));
+  Add(*shards_.back());
+}
+
+std::uint64_t Cluster::Inserted() const {
+  std::uint64_t inserted = 0;
+  for (const auto& shard : shards_) inserted += shard->Store().Inserted();
+  return inserted;
+}
+
+void Cluster::MakeActorHosts(PlantedBug bug) {
   std::uint32_t first = 0;
   for (std::uint16_t host = 0; host < job_.ActorHosts(); ++host) {
     const auto workers = static_cast<std::uint32_t>(job_.layout.workers_of_actor_host[host]);
     Actors made;
-    made.launcher = std::make_unique<SimProcesses::Launcher>(processes_);
+    made.launcher = MakeLauncher(bug, processes_);
     made.role = std::make_unique<actors::ActorHost>(host, first, workers, *made.launcher);
     Add(*made.role);
     actors_.push_back(std::move(made));
@@ -191,6 +224,17 @@ void Cluster::OnSending(const Envelope& envelope) {
       return evaluation_.OnTask(DecodeBody<EvaluationTask>(envelope));
     case MessageKind::kEvaluationRelease:
       return evaluation_.OnRelease(DecodeBody<EvaluationRelease>(envelope).round);
+    case MessageKind::kCredit:
+      return credit_watch_.OnCredit(envelope.from.index, DecodeBody<Credit>(envelope).credits);
+    case MessageKind::kLabelledBatch:
+      return credit_watch_.OnBatch(envelope.to.index);
+    case MessageKind::kShardPart: {
+      const auto part = DecodeBody<ShardPart>(envelope);
+      if (!part.bytes.empty()) {
+        priorities_.OnPart(envelope.from.index, replay::ShardState::Decode(part.bytes));
+      }
+      return;
+    }
     case MessageKind::kFrozen:
       if (envelope.from.kind == RoleKind::kLearner) teacher_frozen_ = true;
       return;
@@ -218,12 +262,19 @@ void Cluster::OnArrival(const Envelope& envelope) {
 }
 
 // A role that throws is taken out and reported, as cli/rank_runtime.cc does it. No role has a
-// reason to: it is a violation.
+// reason to, but a shard whose disk has refused: it is a violation.
 void Cluster::OnFailure(Node& node, const Error& error) {
   node.failed = true;
   const std::string text =
       fmt::format("{} failed: {}", node.role->Address().ToString(), error.what());
-  world_.Violation(text);
+  const RoleAddress role = node.role->Address();
+  const bool refused = role.kind == RoleKind::kShard && !disk_.folders.empty() &&
+                       disk_.folders.at(role.index)->Refused() > 0;
+  if (refused) {
+    world_.Note(text);
+  } else {
+    world_.Violation(text);
+  }
   if (node.role != &coordinator_) {
     SendTo(messages_, node.role->Address(), kCoordinatorAddress, Failure{text});
   }
@@ -236,14 +287,14 @@ bool Cluster::Step() {
 }
 
 void Cluster::Watch() {
-  std::uint64_t inserted = 0;
-  for (const auto& shard : shards_) inserted += shard->Store().Inserted();
-  rate_watch_.Look(inserted, learner_.Samples());
+  rate_watch_.Look(Inserted(), learner_.Samples());
   const auto batch = static_cast<std::uint64_t>(job_.config.teacher.batch_size);
   const bool running = !AnyStopped(RoleKind::kLearner) && !AnyStopped(RoleKind::kShard);
   const bool training = coordinator_.Phase() == RunPhase::kTrain && !teacher_frozen_ && running;
   const bool can_work =
       training && (!teacher_port_.Idle() || learner_.Samples() + batch <= sample_grant_);
+  processes_.WatchSupervision(AnyStopped(RoleKind::kActorHost) ||
+                              coordinator_.Phase() == RunPhase::kEnd);
   teacher_watch_.Look(learner_.Updates(), can_work, AnyStopped(RoleKind::kStudentHost));
 }
 

@@ -10,6 +10,7 @@
 #include "actors/actor_host.h"
 #include "cli/job.h"
 #include "common/run/coordinator.h"
+#include "tests/simulation/ledgers.h"
 #include "tests/simulation/message_plane.h"
 #include "tests/simulation/sim_compute.h"
 #include "tests/simulation/sim_processes.h"
@@ -25,7 +26,8 @@ namespace stillhouse::simulation {
 /// everything.
 class Cluster final : private WireEnds, private ShardDoor {
  public:
-  Cluster(const cli::Job& job, World& world, Disk& disk, PlantedBug bug);
+  /// Everything is borrowed.
+  Cluster(const cli::Job& job, World& world, Disk& disk, Ledgers& ledgers, PlantedBug bug);
   ~Cluster() override;
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
@@ -53,13 +55,16 @@ class Cluster final : private WireEnds, private ShardDoor {
   void KillShard(std::uint16_t shard);
   /// What is under way counts as lost; the cluster is of no further use.
   void KillAll();
+  /// Ranks end in order: what their shards have handed to the disk is written first.
+  void CloseLogs();
+  SimProcesses::Guests TakeGuests() { return processes_.TakeGuests(); }
+  void Adopt(SimProcesses::Guests guests) { processes_.Adopt(std::move(guests)); }
 
   std::size_t Ranks() const { return job_.layout.ranks.size(); }
   std::uint16_t StudentHosts() const { return static_cast<std::uint16_t>(students_.size()); }
   std::uint16_t Shards() const { return static_cast<std::uint16_t>(shards_.size()); }
   std::size_t WorkersAlive() const { return processes_.Alive(); }
   std::uint64_t UpdatesWhileStopped() const { return teacher_watch_.UpdatesWhileStopped(); }
-  std::uint64_t Acknowledged() const { return items_.Acknowledged(); }
   double WorstRate() const { return rate_watch_.Worst(); }
   const EvaluationLedger& Evaluation() const { return evaluation_; }
   /// What must be so once the run has ended in order.
@@ -96,9 +101,14 @@ class Cluster final : private WireEnds, private ShardDoor {
   void OnChunkSent(std::size_t shard, std::span<const std::uint8_t> chunk) override {
     items_.OnSent(shard, chunk);
   }
+  bool MayForget(std::uint64_t incarnation) const override {
+    return job_.config.replay.durability == Durability::kNone || items_.Dropped(incarnation);
+  }
 
   void MakeStudentHost(std::uint16_t host);
-  void MakeActorHosts();
+  void MakeActorHosts(PlantedBug bug);
+  void MakeShard(std::uint16_t shard, Ledgers& ledgers, PlantedBug bug);
+  std::uint64_t Inserted() const;
   TimedTeacher::Hooks TeacherHooks();
   /// By the clock of its rank: each counts from its own beginning.
   Time NowOf(const Node& node) const { return world_.Now() - born_ + clocks_[node.rank]; }
@@ -123,9 +133,12 @@ class Cluster final : private WireEnds, private ShardDoor {
   MessageTampering tampering_;
   MessagePlane messages_;
   Wires wires_;
-  ItemLedger items_;
+  Disk& disk_;
+  ItemLedger& items_;
+  PriorityLedger& priorities_;
   RateWatch rate_watch_;
   TeacherWatch teacher_watch_;
+  CreditWatch credit_watch_;
   EvaluationLedger evaluation_;
   SimProcesses processes_;
   SimRecorder recorder_;

@@ -70,6 +70,7 @@ void Cluster::KillShard(std::uint16_t shard) {
   world_.Note(fmt::format("kill -9 of shard {}", shard));
   const RoleAddress role = shards_[shard]->Address();
   nodes_.at(role).dead = true;
+  shards_[shard]->TearLog();
   messages_.DropOf(role, Fault::kShardKilled);
   for (const auto& [wire, owner] : shard_of_wire_) {
     if (owner == shard) wires_.Die(wire, Side::kShard, Fault::kShardKilled);
@@ -80,6 +81,12 @@ void Cluster::KillAll() {
   world_.Note("kill -9 of the whole job");
   messages_.DropAll(Fault::kJobKilled);
   wires_.DropAll(Fault::kJobKilled);
+}
+
+void Cluster::CloseLogs() {
+  for (const auto& shard : shards_) {
+    if (!nodes_.at(shard->Address()).dead) shard->CloseLog();
+  }
 }
 
 std::int64_t Cluster::JoinGuest() {

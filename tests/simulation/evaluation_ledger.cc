@@ -9,10 +9,13 @@ namespace stillhouse::simulation {
 
 void EvaluationLedger::OnTask(const EvaluationTask& task) {
   Play& play = rounds_[task.round][task.player.model];
+  asked_.insert(task.task);
   play.asked.insert(task.seeds.begin(), task.seeds.end());
 }
 
 bool EvaluationLedger::OnResult(const EvaluationResult& result) {
+  // A worker from outside may still answer what the life before asked it; that must not count.
+  if (!asked_.contains(result.task)) return false;
   Play& play = rounds_[result.round][result.player];
   for (const auto& episode : result.episodes) {
     ++episodes_played_;

@@ -59,6 +59,7 @@ class EvaluationLedger {
   std::uint32_t final_episodes_;
   std::vector<std::string> models_;
   std::map<std::uint32_t, Round> rounds_;
+  std::set<std::uint64_t> asked_;     ///< tasks of this life
   std::set<std::uint64_t> answered_;  ///< tasks
   std::uint32_t released_ = 0;        ///< the newest
   std::set<std::uint32_t> over_;

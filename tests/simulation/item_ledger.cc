@@ -36,7 +36,7 @@ void ItemLedger::OnSent(std::size_t shard, std::span<const std::uint8_t> bytes) 
   chunk.crc = crc;
   for (std::uint32_t i = 0; i < view.Items(); ++i) {
     const std::uint64_t hash = HashOf(view.Transition(i, n_step_, discount_));
-    const Item item{view.IncarnationValue(), view.FirstItem() + i, shard, 0};
+    const Item item{view.IncarnationValue(), view.FirstItem() + i, shard, view.TdError(i)};
     if (const auto [known, fresh] = items_.emplace(hash, item); !fresh) {
       world_.Violation(fmt::format("item ({:016x}, {}) is item ({:016x}, {}) once more",
                                    item.incarnation, item.number, known->second.incarnation,
@@ -60,6 +60,7 @@ void ItemLedger::Look(std::size_t shard, const replay::ItemStore& store) {
     }
     Item& item = found->second;
     ++stored_[shard];
+    item.handle = handle;
     if (++item.copies > 1) {
       world_.Violation(fmt::format("shard {} holds item ({:016x}, {}) {} times", shard,
                                    item.incarnation, item.number, item.copies));
@@ -70,6 +71,50 @@ void ItemLedger::Look(std::size_t shard, const replay::ItemStore& store) {
     }
   }
   seen_[shard] = store.Inserted();
+  tails_[shard] = store.Tail();
+}
+
+void ItemLedger::OnRecovered(std::size_t shard, const replay::ItemStore& store) {
+  CheckAcknowledged(shard, store);
+  // What was stored and is gone was not acknowledged: it may come again.
+  for (auto& [hash, item] : items_) {
+    if (item.shard == shard && item.handle >= store.Inserted()) item.copies = 0;
+  }
+  for (std::uint64_t handle = store.Tail(); handle < store.Inserted(); ++handle) {
+    const auto found = items_.find(HashOf(store.At(handle)));
+    if (found == items_.end()) {
+      world_.Violation(fmt::format("shard {} recovers an item that nobody sent", shard));
+      continue;
+    }
+    Item& item = found->second;
+    if (item.shard != shard || (item.copies > 0 && item.handle != handle)) {
+      world_.Violation(
+          fmt::format("item ({:016x}, {}) was item {} of shard {}, shard {} recovers it as {}",
+                      item.incarnation, item.number, item.handle, item.shard, shard, handle));
+    }
+    item.copies = 1;
+    item.handle = handle;
+  }
+  seen_[shard] = store.Inserted();
+  tails_[shard] = store.Tail();
+}
+
+void ItemLedger::CheckAcknowledged(std::size_t shard, const replay::ItemStore& store) {
+  for (const auto& [hash, item] : items_) {
+    if (item.shard != shard || !item.acknowledged || item.handle < tails_[shard]) continue;
+    ++recovered_;
+    const bool held = item.handle >= store.Tail() && item.handle < store.Inserted() &&
+                      HashOf(store.At(item.handle)) == hash;
+    if (held) continue;
+    world_.Violation(fmt::format("shard {}: item ({:016x}, {}) was acknowledged, and is lost",
+                                 shard, item.incarnation, item.number));
+  }
+}
+
+std::optional<float> ItemLedger::InitialError(const replay::TransitionView& view) const {
+  const auto found = items_.find(HashOf(view));
+  if (found == items_.end()) return std::nullopt;
+  return found->second.error;
 }
 
 void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence,
@@ -83,10 +128,14 @@ void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64
                                    shard, next, incarnation));
       return;
     }
-    if (!storing) continue;
+    if (!storing) {
+      dropped_.insert(incarnation);
+      continue;
+    }
     for (const auto hash : chunk->second.items) {
       ++acknowledged_;
-      const Item& item = items_.at(hash);
+      Item& item = items_.at(hash);
+      item.acknowledged = true;
       if (item.copies == 0) {
         world_.Violation(
             fmt::format("shard {} acknowledges item ({:016x}, {}), which it does not hold", shard,

@@ -3,19 +3,37 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
+#include "common/messages/evaluation.h"
 #include "common/messages/labels.h"
+#include "common/messages/sampling.h"
 #include "learner/protocol/checkpoint_state.h"
 #include "tests/simulation/sim_shard.h"
 
 namespace stillhouse::simulation {
 namespace {
 
-constexpr const char* kNames[] = {
-    "none",        "ack_before_store", "forget_sequence", "doubled_grant", "wait_for_credits",
-    "lost_result", "stale_checkpoint"};
+constexpr const char* kNames[] = {"none",
+                                  "ack_before_store",
+                                  "forget_sequence",
+                                  "doubled_grant",
+                                  "wait_for_credits",
+                                  "lost_result",
+                                  "stale_checkpoint",
+                                  "stale_weights",
+                                  "shifted_priorities",
+                                  "doubled_credits",
+                                  "unnoticed_exit",
+                                  "wrong_seed",
+                                  "loose_grant",
+                                  "ack_before_write",
+                                  "forgotten_workers",
+                                  "retired_early",
+                                  "accepted_tear",
+                                  "old_priorities"};
 static_assert(std::size(kNames) == static_cast<std::size_t>(kLastBug) + 1);
 
 // Places in an encoded chunk (replay/chunk.cc).
@@ -123,6 +141,35 @@ class LosingShard final : public SimShard {
   }
 };
 
+class StaleShard final : public SimShard {
+ public:
+  using SimShard::SimShard;
+  void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override {
+    if (kind == FrameKind::kWeightsReply) {
+      auto reply = replay::DecodeFrame<WeightsReply>(body, "reply");
+      if (!reply.parameters.empty()) {
+        auto before = std::exchange(last_[reply.model], reply.parameters);
+        if (!before.empty()) reply.parameters = std::move(before);
+        body = Encoded(reply);
+      }
+    }
+    SimShard::Send(connection, kind, std::move(body));
+  }
+
+ private:
+  std::map<std::uint16_t, std::vector<float>> last_;  ///< by model
+};
+
+class DeafLauncher final : public SimProcesses::Launcher {
+ public:
+  using Launcher::Launcher;
+  std::vector<Exit> Poll() override {
+    auto exits = Launcher::Poll();
+    std::erase_if(exits, [](const Exit& exit) { return exit.status != 0; });
+    return exits;
+  }
+};
+
 }  // namespace
 
 const char* BugName(PlantedBug bug) { return kNames[static_cast<std::size_t>(bug)]; }
@@ -133,19 +180,25 @@ PlantedBug BugOf(const std::string& name) {
                                    : static_cast<PlantedBug>(found - std::begin(kNames));
 }
 
-std::unique_ptr<SimShard> MakeSimShard(PlantedBug bug, World& world, Wires& wires,
-                                       const SimProcesses& processes, ItemLedger& ledger,
+std::unique_ptr<SimShard> MakeSimShard(PlantedBug bug, SimShard::Parts parts,
                                        replay::ShardSettings settings) {
   switch (bug) {
     case PlantedBug::kAckBeforeStore:
-      return std::make_unique<HastyShard>(world, wires, processes, ledger, std::move(settings));
+      return std::make_unique<HastyShard>(std::move(parts), std::move(settings));
     case PlantedBug::kForgetSequence:
-      return std::make_unique<ForgetfulShard>(world, wires, processes, ledger, std::move(settings));
+      return std::make_unique<ForgetfulShard>(std::move(parts), std::move(settings));
     case PlantedBug::kLostResult:
-      return std::make_unique<LosingShard>(world, wires, processes, ledger, std::move(settings));
+      return std::make_unique<LosingShard>(std::move(parts), std::move(settings));
+    case PlantedBug::kStaleWeights:
+      return std::make_unique<StaleShard>(std::move(parts), std::move(settings));
     default:
-      return std::make_unique<SimShard>(world, wires, processes, ledger, std::move(settings));
+      return std::make_unique<SimShard>(std::move(parts), std::move(settings));
   }
+}
+
+std::unique_ptr<SimProcesses::Launcher> MakeLauncher(PlantedBug bug, SimProcesses& processes) {
+  if (bug == PlantedBug::kUnnoticedExit) return std::make_unique<DeafLauncher>(processes);
+  return std::make_unique<SimProcesses::Launcher>(processes);
 }
 
 void MessageTampering::OnSend(Envelope& envelope) {
@@ -159,6 +212,26 @@ void MessageTampering::OnSend(Envelope& envelope) {
     state.updates -= std::min<std::uint64_t>(state.updates, 1);
     part.models[0].bytes = state.Encode();
     envelope.body = Encoded(part);
+  }
+  if (bug_ == PlantedBug::kShiftedPriorities && envelope.kind == MessageKind::kPriorityUpdate) {
+    auto update = DecodeBody<PriorityUpdate>(envelope);
+    for (auto& handle : update.handles) ++handle;
+    envelope.body = Encoded(update);
+  }
+  if (bug_ == PlantedBug::kDoubledCredits && envelope.kind == MessageKind::kCredit) {
+    auto credit = DecodeBody<Credit>(envelope);
+    credit.credits *= 2;
+    envelope.body = Encoded(credit);
+  }
+  if (bug_ == PlantedBug::kWrongSeed && envelope.kind == MessageKind::kEvaluationTask) {
+    auto task = DecodeBody<EvaluationTask>(envelope);
+    if (!task.seeds.empty()) ++task.seeds.front();
+    envelope.body = Encoded(task);
+  }
+  if (bug_ == PlantedBug::kLooseGrant && envelope.kind == MessageKind::kInsertGrant) {
+    auto grant = DecodeBody<InsertGrant>(envelope);
+    grant.allowance += 100;
+    envelope.body = Encoded(grant);
   }
   if (bug_ != PlantedBug::kWaitForCredits) return;
   if (envelope.kind == MessageKind::kCredit) {

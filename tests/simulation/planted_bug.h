@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <string>
 
 #include "common/messages/envelope.h"
+#include "tests/simulation/sim_disk.h"
+#include "tests/simulation/sim_processes.h"
 
 namespace stillhouse::simulation {
 
@@ -23,12 +27,42 @@ enum class PlantedBug : std::uint8_t {
   kLostResult,
   /// What a checkpoint says of the learner is one update old.
   kStaleCheckpoint,
+  /// A shard hands out the parameters of one version as those of the next.
+  kStaleWeights,
+  /// What was learnt from an item becomes the priority of its neighbour.
+  kShiftedPriorities,
+  /// The learner believes that student hosts have room for twice as many batches.
+  kDoubledCredits,
+  /// An actor host does not hear of workers that were killed.
+  kUnnoticedExit,
+  /// One seed of an evaluation is another on its way.
+  kWrongSeed,
+  /// Shards are granted more inserts than the limiter allows.
+  kLooseGrant,
+  // In the durable store.
+  /// The disk says that it is done when it has not begun.
+  kAckBeforeWrite,
+  /// The log does not know whose chunks it holds.
+  kForgottenWorkers,
+  /// A segment is removed as soon as the next one begins.
+  kRetiredEarly,
+  /// A record of which a part was written is taken for whole.
+  kAcceptedTear,
+  /// A resume takes the priorities of an older checkpoint.
+  kOldPriorities,
 };
-inline constexpr PlantedBug kLastBug = PlantedBug::kStaleCheckpoint;
+inline constexpr PlantedBug kLastBug = PlantedBug::kOldPriorities;
+
+/// What writes the log of a shard in a run with this bug in it.
+std::unique_ptr<SimDevice> MakeSimDevice(PlantedBug bug, World& world, SimFolder& folder, bool sync,
+                                         std::function<void()> on_progress);
 
 const char* BugName(PlantedBug bug);
 /// kNone for a name that is none.
 PlantedBug BugOf(const std::string& name);
+
+/// What starts the workers of one actor host in a run with this bug in it.
+std::unique_ptr<SimProcesses::Launcher> MakeLauncher(PlantedBug bug, SimProcesses& processes);
 
 /// The bugs that live in messages between roles.
 class MessageTampering {

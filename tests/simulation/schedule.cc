@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -29,6 +30,7 @@ enum class Ending : std::uint8_t {
   kKillShard,        ///< a shard is killed; the launcher then kills the others
   kPreempt,          ///< SIGUSR1
   kBreakTeacher,     ///< the teacher's loss is no number: the run ends as failed
+  kRefuseDisk,       ///< the disk of a shard refuses: the run ends as failed
 };
 
 /// Of the schedule under way, for whoever ends the process in it.
@@ -47,14 +49,28 @@ class Schedule {
     result_.shards = job.Shards();
     result_.student_hosts = job.StudentHosts();
     result_.workers = static_cast<std::uint64_t>(job.layout.Workers());
+    durable_ = job.config.replay.durability != Durability::kNone;
+    if (durable_) {
+      for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
+        disk_.folders.push_back(std::make_unique<SimFolder>(world_));
+      }
+    }
     const int deaths = 1 + (world_.rng.Below(3) == 0 ? 1 : 0);
     for (int life = 0; life <= deaths; ++life) {
       const Ending ending = life == deaths ? Ending::kNone : DrawEnding(life);
       if (!Live(job, ending)) break;
       job.attempt = static_cast<std::uint32_t>(life + 2);
+      job.store.fresh = false;
+      for (const auto& folder : disk_.folders) folder->Mend();
       if (disk_.checkpoints.empty()) continue;  // it had no room: the run starts anew
       job.resuming = true;
       job.resume = MakeResumePoint(disk_.checkpoints.back(), job.model_names);
+      job.store.shard_parts = job.resume->shards;
+      ledgers_->priorities.Expect(job.resume->shards);
+      if (bug_ == PlantedBug::kOldPriorities) {
+        job.store.shard_parts = MakeResumePoint(disk_.checkpoints.front(), job.model_names).shards;
+      }
+      job.store.inserted = job.resume->coordinator.inserted;
       ++result_.resumes;
     }
     result_.hash = world_.trace.Hash();
@@ -68,6 +84,7 @@ class Schedule {
  private:
   Ending DrawEnding(int life) {
     if (life == 0 && world_.faults.kill_shard) return Ending::kKillShard;
+    if (life == 0 && world_.faults.refuse_disk && durable_) return Ending::kRefuseDisk;
     switch (world_.rng.Below(7)) {
       case 0:
         return Ending::kInTail;
@@ -88,7 +105,10 @@ class Schedule {
     ending_ = ending;
     armed_ = over_ = false;
     disk_failures_ = disk_.failures;
-    cluster_ = std::make_unique<Cluster>(job, world_, disk_, bug_);
+    if (!ledgers_ || !durable_) ledgers_ = std::make_unique<Ledgers>(world_, job);
+    cluster_ = std::make_unique<Cluster>(job, world_, disk_, *ledgers_, bug_);
+    cluster_->Adopt(std::exchange(guests_, {}));
+    const std::uint64_t acknowledged = ledgers_->items.Acknowledged();
     PlanFaults();
     const Time limit = world_.Now() + kLongestLife;
     while (!over_ && !cluster_->Finished()) {
@@ -100,14 +120,18 @@ class Schedule {
       ArmEnding();
     }
     const bool again = Conclude();
+    result_.acknowledged += ledgers_->items.Acknowledged() - acknowledged;
+    const bool lose_power = over_ && job.config.replay.durability == Durability::kSync &&
+                            world_.Chance(world_.faults.lose_power);
+    guests_ = cluster_->TakeGuests();
     cluster_.reset();
+    if (lose_power) LosePower();
     world_.events.Clear();  // what the last of it had planned
     return again;
   }
 
   bool Conclude() {
     result_.checkpoints += cluster_->Recorder().Written();
-    result_.acknowledged += cluster_->Acknowledged();
     result_.updates_while_stopped += cluster_->UpdatesWhileStopped();
     result_.evaluation_episodes += cluster_->Evaluation().Episodes();
     result_.worst_rate = std::max(result_.worst_rate, cluster_->WorstRate());
@@ -116,8 +140,9 @@ class Schedule {
       return true;
     }
     if (!cluster_->Finished()) return false;
+    cluster_->CloseLogs();
     // A run that is to be preempted and cannot write its checkpoint fails.
-    const bool may_fail = ending_ == Ending::kBreakTeacher ||
+    const bool may_fail = ending_ == Ending::kBreakTeacher || ending_ == Ending::kRefuseDisk ||
                           (ending_ == Ending::kPreempt && disk_.failures > disk_failures_);
     cluster_->CheckEnd(may_fail);
     const auto& outcome = cluster_->TheCoordinator().Result();
@@ -142,7 +167,8 @@ class Schedule {
     const bool due = (ending_ == Ending::kInTail && phase >= RunPhase::kTail) ||
                      (ending_ == Ending::kInFinal && phase >= RunPhase::kFinal) ||
                      ending_ == Ending::kAfterCheckpoint || ending_ == Ending::kKillShard ||
-                     ending_ == Ending::kPreempt || ending_ == Ending::kBreakTeacher;
+                     ending_ == Ending::kPreempt || ending_ == Ending::kBreakTeacher ||
+                     ending_ == Ending::kRefuseDisk;
     if (armed_ || !ready || !due) return;
     armed_ = true;
     const bool early = ending_ == Ending::kInTail || ending_ == Ending::kInFinal;
@@ -154,6 +180,8 @@ class Schedule {
       cluster_->TheCoordinator().Preempt("stopped by signal 10");
     } else if (ending_ == Ending::kBreakTeacher) {
       cluster_->BreakTeacher();
+    } else if (ending_ == Ending::kRefuseDisk) {
+      disk_.folders.at(world_.rng.Below(disk_.folders.size()))->Refuse(world_.rng.Below(2) == 0);
     } else if (ending_ == Ending::kKillShard) {
       cluster_->KillShard(static_cast<std::uint16_t>(world_.rng.Below(cluster_->Shards())));
       world_.events.After(world_.Between(1ms, 300ms), [this] { over_ = true; });
@@ -207,9 +235,17 @@ class Schedule {
                         [this, rank] { cluster_->ContinueRank(rank); });
   }
 
+  void LosePower() {
+    world_.Note("the power fails");
+    for (const auto& folder : disk_.folders) folder->LosePower();
+  }
+
   const PlantedBug bug_;
   World world_;
   Disk disk_;
+  bool durable_ = false;
+  std::unique_ptr<Ledgers> ledgers_;
+  SimProcesses::Guests guests_;  ///< workers from outside, between two lives
   std::unique_ptr<Cluster> cluster_;
   Ending ending_ = Ending::kNone;
   std::uint64_t disk_failures_ = 0;  ///< when this life began

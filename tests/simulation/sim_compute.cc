@@ -1,5 +1,6 @@
 #include "tests/simulation/sim_compute.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "common/base/crc32c.h"
@@ -43,6 +44,11 @@ std::vector<float> LabelsOf(std::span<const std::uint8_t> observations, std::siz
 
 }  // namespace
 
+float TeachersError(std::span<const std::uint8_t> observation, std::int32_t action, float reward) {
+  return 0.1F + Fraction(observation) + 0.01F * static_cast<float>(action) +
+         0.001F * std::abs(reward);
+}
+
 CountingTeacher::CountingTeacher(const NetworkSpec& network, LabelRows rows)
     : rows_(rows), state_(Fresh(network)) {}
 
@@ -52,8 +58,11 @@ learner::TeacherStep CountingTeacher::Update(const replay::Batch& batch) {
   Learn(state_, Fraction(batch.observations));
   learner::TeacherStep step;
   step.loss = 0.5;
+  const std::size_t packed = batch.observations.size() / std::max<std::size_t>(1, batch.Size());
   for (std::size_t row = 0; row < batch.Size(); ++row) {
-    step.td_errors.push_back(0.1F + std::abs(batch.rewards[row]) * batch.weights[row]);
+    step.td_errors.push_back(
+        TeachersError(std::span(batch.observations).subspan(row * packed, packed),
+                      batch.actions[row], batch.rewards[row]));
   }
   step.labels = Label(batch);
   return step;

@@ -14,6 +14,9 @@
 
 namespace stillhouse::simulation {
 
+/// The absolute error that the teacher finds in an item: a function of the item.
+float TeachersError(std::span<const std::uint8_t> observation, std::int32_t action, float reward);
+
 /// A teacher whose arithmetic is done by hand: its first parameter counts its updates, the others
 /// are a running mix of what it has learnt from, so that nothing can be left out or done twice
 /// unseen.

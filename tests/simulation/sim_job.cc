@@ -25,10 +25,11 @@ std::string DrawFile(Rng& rng) {
   text += fmt::format("actors: {{hosts: {}, workers: {}, envs_per_worker: {}, chunk_steps: {}}}\n",
                       from(1, 2), from(3, 2), from(1, 3), from(2, 5));
   const std::uint64_t capacity = rng.Below(2) == 0 ? 4000 : from(300, 200);
+  constexpr const char* kDurability[] = {"none", "async", "sync"};
   text += fmt::format(
       "replay: {{shards: {}, capacity: {}, min_size: {}, samples_per_insert: {}, n_step: {}, "
-      "durability: none}}\n",
-      from(2, 2), capacity, from(30, 40), from(1, 4), from(1, 3));
+      "durability: {}}}\n",
+      from(2, 2), capacity, from(30, 40), from(1, 4), from(1, 3), kDurability[rng.Below(3)]);
   text += fmt::format(
       "teacher: {{network: {{layers: [q_head]}}, batch_size: {}, publish_every: {}, prefetch: "
       "{}}}\n",

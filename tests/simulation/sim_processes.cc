@@ -21,6 +21,10 @@ constexpr Time kSettle = 1s;
 constexpr Time kCostOfFrame = 150us;
 constexpr Time kCostOfEvaluationSlice = 100us;
 constexpr int kKilled = 128 + 9;
+// As actor hosts have them (actors/actor_host.cc), and ticks.
+constexpr Time kFirstBackOff = 200ms;
+constexpr Time kLongestBackOff = 5s;
+constexpr Time kNotice = 50ms;
 constexpr std::string_view kHost = "simulated:";
 }  // namespace
 
@@ -36,11 +40,12 @@ class SimProcesses::Process final : public actors::ShardLinks {
  public:
   Process(SimProcesses& owner, Launcher& launcher, std::int64_t pid,
           const actors::WorkerLaunch& launch, std::uint64_t incarnation)
-      : owner_(owner),
+      : owner_(&owner),
         world_(owner.world_),
-        launcher_(launcher),
+        launcher_(&launcher),
         pid_(pid),
         born_(owner.world_.Now()),
+        index_(launch.index),
         addresses_(launch.addresses),
         incarnation_(incarnation),
         actor_(OptionsOf(launch, incarnation)),
@@ -56,14 +61,29 @@ class SimProcesses::Process final : public actors::ShardLinks {
   void OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body) {
     if (kind == FrameKind::kRefused) {
       world_.Violation("a shard refused a worker of its own job");
-      return owner_.End(pid_, 1);
+      return owner_->End(pid_, 1);
     }
     try {
       actor_.OnFrame(slot, kind, body, Now(), *this);
+    } catch (const CommError& error) {
+      if (!owner_->door_.MayForget(incarnation_)) {
+        world_.Violation(fmt::format("worker {}: shard {}: {}", pid_, slot, error.what()));
+      }
+      owner_->End(pid_, 1);
     } catch (const Error& error) {
       world_.Violation(fmt::format("worker {}: shard {}: {}", pid_, slot, error.what()));
-      owner_.End(pid_, 1);
+      owner_->End(pid_, 1);
     }
+  }
+  /// The job that it worked for is gone; it looks for the next one where that was.
+  void MoveTo(SimProcesses& owner, Launcher& launcher, std::int64_t pid) {
+    owner_ = &owner;
+    launcher_ = &launcher;
+    pid_ = pid;
+    for (std::uint32_t slot = 0; slot < addresses_.size(); ++slot) {
+      if (std::exchange(wires_[slot], 0) != 0) actor_.OnDisconnect(slot);
+    }
+    Begin();
   }
   void OnLost(std::uint32_t slot) {
     wires_[slot] = 0;
@@ -76,8 +96,9 @@ class SimProcesses::Process final : public actors::ShardLinks {
     leaving_since_ = Now();
     actor_.Leave();
   }
+  std::uint32_t Index() const { return index_; }
   const std::vector<std::uint64_t>& WireNumbers() const { return wires_; }
-  Launcher& StartedBy() const { return launcher_; }
+  Launcher& StartedBy() const { return *launcher_; }
 
  private:
   /// By its own clock, which counts from its own beginning.
@@ -94,23 +115,23 @@ class SimProcesses::Process final : public actors::ShardLinks {
   /// Nothing happens when the process is gone by then.
   template <typename Action>
   void Plan(Time delay, Action action) {
-    world_.events.After(delay, [&owner = owner_, pid = pid_, action] {
-      const auto found = owner.processes_.find(pid);
-      if (found != owner.processes_.end()) action(*found->second);
+    world_.events.After(delay, [owner = owner_, pid = pid_, action] {
+      const auto found = owner->processes_.find(pid);
+      if (found != owner->processes_.end()) action(*found->second);
     });
   }
   void Connect(std::uint32_t slot) {
     const std::size_t shard = ShardAt(addresses_[slot]);
-    const std::uint64_t wire = owner_.wires_.Open(static_cast<std::uint64_t>(pid_), shard);
-    if (!owner_.door_.OnWorkerConnect(wire, shard)) {
-      owner_.wires_.Close(wire, Side::kWorker);
-      owner_.wires_.Close(wire, Side::kShard);
+    const std::uint64_t wire = owner_->wires_.Open(static_cast<std::uint64_t>(pid_), shard);
+    if (!owner_->door_.OnWorkerConnect(wire, shard)) {
+      owner_->wires_.Close(wire, Side::kWorker);
+      owner_->wires_.Close(wire, Side::kShard);
       return Retry(slot);
     }
     retry_[slot] = kFirstRetry;
     wires_[slot] = wire;
-    owner_.of_wire_[wire] = {pid_, slot};
-    owner_.incarnations_[wire] = incarnation_;
+    owner_->of_wire_[wire] = {pid_, slot};
+    owner_->incarnations_[wire] = incarnation_;
     ByteWriter hello;
     actor_.MakeHello(slot).Encode(hello);
     Send(slot, FrameKind::kHello, hello.Take());
@@ -120,23 +141,23 @@ class SimProcesses::Process final : public actors::ShardLinks {
     retry_[slot] = std::min(retry_[slot] * 2, kLongestRetry);
   }
   void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) override {
-    if (kind == FrameKind::kChunk) owner_.door_.OnChunkSent(ShardAt(addresses_[slot]), body);
+    if (kind == FrameKind::kChunk) owner_->door_.OnChunkSent(ShardAt(addresses_[slot]), body);
     if (wires_[slot] == 0) return;
-    owner_.wires_.Send(wires_[slot], Side::kWorker, kind, body);
+    owner_->wires_.Send(wires_[slot], Side::kWorker, kind, body);
     // Whoever is not sure that something has arrived may send it once more.
     const bool acknowledged = kind == FrameKind::kChunk || kind == FrameKind::kEvaluationResult;
     if (acknowledged && world_.Chance(world_.faults.duplicate_frame)) {
-      owner_.wires_.Send(wires_[slot], Side::kWorker, kind, body);
+      owner_->wires_.Send(wires_[slot], Side::kWorker, kind, body);
     }
   }
   void Work() {
-    if (actor_.Finished()) return owner_.End(pid_, 0);
+    if (actor_.Finished()) return owner_->End(pid_, 0);
     const bool settled = leaving_since_ && (actor_.Settled() || Now() - *leaving_since_ > kSettle);
     if (settled) {
       for (std::uint32_t slot = 0; slot < addresses_.size(); ++slot) {
         Send(slot, FrameKind::kGoodbye, {});
       }
-      return owner_.End(pid_, 0);
+      return owner_->End(pid_, 0);
     }
     Time used{};
     bool more = true;
@@ -149,12 +170,13 @@ class SimProcesses::Process final : public actors::ShardLinks {
     Plan(more ? used : used + kIdleSleep, [](Process& p) { p.Work(); });
   }
 
-  SimProcesses& owner_;
+  SimProcesses* owner_;
   World& world_;
-  Launcher& launcher_;
-  const std::int64_t pid_;
+  Launcher* launcher_;
+  std::int64_t pid_;
   const Time born_;
   Time ahead_{};
+  const std::uint32_t index_;  ///< among the workers of the job
   const std::vector<std::string> addresses_;
   const std::uint64_t incarnation_;
   actors::Actor actor_;
@@ -173,10 +195,12 @@ std::int64_t SimProcesses::Launcher::Start(const actors::WorkerLaunch& launch) {
   const std::uint64_t incarnation = all.world_.rng();
   all.world_.Note(fmt::format("worker {} starts as process {}, incarnation {:016x}", launch.index,
                               pid, incarnation));
-  auto process = std::make_unique<Process>(all, *this, pid, launch, incarnation);
+  auto process = std::make_shared<Process>(all, *this, pid, launch, incarnation);
   process->Begin();
   all.processes_.emplace(pid, std::move(process));
   ++all.started_;
+  Death& death = all.deaths_[launch.index];
+  if (std::exchange(death.missing, false)) --all.missing_;
   return pid;
 }
 
@@ -184,6 +208,23 @@ std::int64_t SimProcesses::Join(std::uint32_t index, std::size_t shards, const s
   actors::WorkerLaunch launch{index, {}, token};
   for (std::size_t shard = 0; shard < shards; ++shard) launch.addresses.push_back(AddressOf(shard));
   return guests_.Start(launch);
+}
+
+SimProcesses::Guests SimProcesses::TakeGuests() {
+  Guests guests;
+  for (auto& [pid, process] : processes_) {
+    if (&process->StartedBy() == &guests_) guests.push_back(process);
+  }
+  return guests;
+}
+
+void SimProcesses::Adopt(Guests guests) {
+  for (auto& guest : guests) {
+    const std::int64_t pid = next_pid_++;
+    world_.Note(fmt::format("a guest of the job before is process {}", pid));
+    guest->MoveTo(*this, guests_, pid);
+    processes_.emplace(pid, std::move(guest));
+  }
 }
 
 std::size_t SimProcesses::Alive() const {
@@ -242,8 +283,27 @@ void SimProcesses::End(std::int64_t pid, int status) {
     }
   }
   node.mapped()->StartedBy().exits_.push_back({pid, status});
+  if (status == kKilled && &node.mapped()->StartedBy() != &guests_) {
+    Death& death = deaths_[node.mapped()->Index()];
+    death = {world_.Now(), death.count + 1, true};
+    ++missing_;
+  }
   std::shared_ptr<Process> dead = std::move(node.mapped());
   world_.events.After({}, [dead] {});
+}
+
+void SimProcesses::WatchSupervision(bool excused) {
+  if (missing_ == 0) return;
+  for (auto& [index, death] : deaths_) {
+    if (!death.missing) continue;
+    if (excused) death.since = world_.Now();
+    const Time back_off =
+        std::min(kFirstBackOff * (1 << std::min(death.count - 1, 5)), kLongestBackOff);
+    if (world_.Now() - death.since <= back_off + kNotice) continue;
+    world_.Violation(fmt::format("worker {} was killed {:.3f} s ago and is not started again",
+                                 index, Seconds(world_.Now() - death.since)));
+    death.since = world_.Now();
+  }
 }
 
 void SimProcesses::Kill(std::int64_t pid) {

@@ -25,6 +25,8 @@ class ShardDoor {
   virtual bool OnWorkerConnect(std::uint64_t wire, std::size_t shard) = 0;
   /// A chunk leaves a worker for that shard.
   virtual void OnChunkSent(std::size_t shard, std::span<const std::uint8_t> chunk) = 0;
+  /// A shard may know less of this worker than it once acknowledged, with good reason.
+  virtual bool MayForget(std::uint64_t incarnation) const = 0;
 };
 
 /// The worker processes of a job: production Actors, each with a TCP client a shard that connects
@@ -34,8 +36,14 @@ class SimProcesses {
   SimProcesses(World& world, Wires& wires, ShardDoor& door);
   ~SimProcesses();
 
+  /// Workers that came from outside live on when the job dies, and find the resumed one.
+  class Process;
+  using Guests = std::vector<std::shared_ptr<Process>>;
+  Guests TakeGuests();
+  void Adopt(Guests guests);
+
   /// Of one actor host.
-  class Launcher final : public actors::ProcessLauncher {
+  class Launcher : public actors::ProcessLauncher {
    public:
     explicit Launcher(SimProcesses& processes) : processes_(processes) {}
     std::int64_t Start(const actors::WorkerLaunch& launch) override;
@@ -63,9 +71,11 @@ class SimProcesses {
   /// It is asked to leave.
   void Leave(std::int64_t guest) { guests_.Stop(guest, false); }
   std::uint64_t Started() const { return started_; }
+  /// Actor hosts start a worker again in time when it was killed. `excused`: there is a reason not
+  /// to, just now.
+  void WatchSupervision(bool excused);
 
  private:
-  class Process;
   friend class Launcher;
   void End(std::int64_t pid, int status);
   void Kill(std::int64_t pid);
@@ -75,8 +85,15 @@ class SimProcesses {
   World& world_;
   Wires& wires_;
   ShardDoor& door_;
-  std::map<std::int64_t, std::unique_ptr<Process>> processes_;
+  std::map<std::int64_t, std::shared_ptr<Process>> processes_;
   std::map<std::uint64_t, std::pair<std::int64_t, std::uint32_t>> of_wire_;  ///< pid, slot
+  struct Death {
+    Time since{};
+    int count = 0;
+    bool missing = false;
+  };
+  std::map<std::uint32_t, Death> deaths_;  ///< by the worker's index
+  int missing_ = 0;
   std::map<std::uint64_t, std::uint64_t> incarnations_;  ///< of every connection that there was
   Launcher guests_{*this};
   std::int64_t next_pid_ = 1000;

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "common/run/coordinator.h"
 #include "tests/simulation/evaluation_ledger.h"
+#include "tests/simulation/sim_disk.h"
 #include "tests/simulation/world.h"
 
 namespace stillhouse::simulation {
@@ -17,6 +19,8 @@ namespace stillhouse::simulation {
 struct Disk {
   std::vector<Checkpoint> checkpoints;  ///< whole ones, oldest first
   std::uint64_t failures = 0;           ///< writes that ended with an error
+  /// [shards] of a job with a durable store: the folders of their logs.
+  std::vector<std::unique_ptr<SimFolder>> folders{};
 };
 
 /// Writes the coordinator's records down for the schedule. A checkpoint takes a while to write and

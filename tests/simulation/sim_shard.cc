@@ -22,14 +22,35 @@ bool IsAllowed(std::string_view reason) {
 
 }  // namespace
 
-SimShard::SimShard(World& world, Wires& wires, const SimProcesses& processes, ItemLedger& ledger,
-                   replay::ShardSettings settings)
-    : world_(world),
-      wires_(wires),
-      processes_(processes),
-      ledger_(ledger),
+SimShard::SimShard(Parts parts, replay::ShardSettings settings)
+    : world_(parts.world),
+      wires_(parts.wires),
+      processes_(parts.processes),
+      ledger_(parts.items),
+      priorities_(parts.priorities),
+      device_(std::move(parts.device)),
+      awake_(std::move(parts.awake)),
       index_(settings.index),
-      shard_(std::move(settings), *this) {}
+      shard_(settings, *this, {parts.folder, device_.get()}) {
+  for (const auto& note : shard_.TakeNotes()) {
+    world_.Note(fmt::format("shard {}: {}", index_, note));
+  }
+  if (!device_) return;
+  ledger_.OnRecovered(index_, Store());
+  priorities_.OnRecovered(index_, Store());
+}
+
+void SimShard::OnProgress() {
+  if (awake_()) shard_.Settle();
+}
+
+void SimShard::CloseLog() {
+  if (device_) device_->Drain();
+}
+
+void SimShard::TearLog() {
+  if (device_) device_->Die();
+}
 
 void SimShard::Handle(const Envelope& envelope, Time now, Outbox& out) {
   if (envelope.kind == MessageKind::kRunStatus) {
@@ -43,8 +64,12 @@ void SimShard::Handle(const Envelope& envelope, Time now, Outbox& out) {
                                    publish.model, publish.version));
     }
   }
+  if (envelope.kind == MessageKind::kCheckpointRequest) priorities_.OnCheckpointRequest(index_);
   shard_.Handle(envelope, now, out);
   ledger_.Look(index_, Store());
+  if (envelope.kind == MessageKind::kPriorityUpdate && !shard_.Finished()) {
+    priorities_.OnUpdate(index_, DecodeBody<PriorityUpdate>(envelope), Store());
+  }
 }
 
 void SimShard::Tick(Time now, Outbox& out) {
@@ -88,6 +113,11 @@ void SimShard::SendToWorker(std::uint64_t wire, FrameKind kind,
     const std::uint64_t incarnation = processes_.IncarnationOf(wire);
     const auto ack = replay::DecodeFrame<Ack>(body, "ack");
     if (incarnation != 0) ledger_.OnAck(index_, incarnation, ack.sequence, storing_);
+  } else if (kind == FrameKind::kWelcome) {
+    // It says what is stored: an acknowledgement.
+    const std::uint64_t incarnation = processes_.IncarnationOf(wire);
+    const auto welcome = replay::DecodeFrame<Welcome>(body, "welcome");
+    if (incarnation != 0) ledger_.OnAck(index_, incarnation, welcome.last_sequence, storing_);
   } else if (kind == FrameKind::kWeightsReply) {
     CheckWeights(replay::DecodeFrame<WeightsReply>(body, "weights reply"));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -10,6 +11,8 @@
 #include "replay/shard.h"
 #include "tests/simulation/item_ledger.h"
 #include "tests/simulation/planted_bug.h"
+#include "tests/simulation/priority_ledger.h"
+#include "tests/simulation/sim_disk.h"
 #include "tests/simulation/sim_processes.h"
 #include "tests/simulation/wires.h"
 
@@ -20,8 +23,19 @@ namespace stillhouse::simulation {
 /// connections and shard passes here.
 class SimShard : public Role, public replay::WorkerOutbox {
  public:
-  SimShard(World& world, Wires& wires, const SimProcesses& processes, ItemLedger& ledger,
-           replay::ShardSettings settings);
+  /// What it is joined to; all borrowed.
+  struct Parts {
+    World& world;
+    Wires& wires;
+    const SimProcesses& processes;
+    ItemLedger& items;
+    PriorityLedger& priorities;
+    SimFolder* folder = nullptr;  ///< nullptr: it keeps no log
+    std::unique_ptr<SimDevice> device;
+    /// Its process is there and not stopped; no device wakes it otherwise.
+    std::function<bool()> awake;
+  };
+  SimShard(Parts parts, replay::ShardSettings settings);
   ~SimShard() override = default;
 
   RoleAddress Address() const override { return shard_.Address(); }
@@ -35,6 +49,12 @@ class SimShard : public Role, public replay::WorkerOutbox {
                        Outbox& out);
   virtual void OnLost(std::uint64_t wire, Time now);
   const replay::ItemStore& Store() const { return shard_.Store(); }
+  /// The log's device has come further.
+  void OnProgress();
+  /// Its process ends in order.
+  void CloseLog();
+  /// Its process is dead.
+  void TearLog();
 
   void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override;
   void Close(ConnectionId connection, std::string_view reason) override;
@@ -52,6 +72,9 @@ class SimShard : public Role, public replay::WorkerOutbox {
  private:
   void CheckWeights(const WeightsReply& reply);
 
+  PriorityLedger& priorities_;
+  std::unique_ptr<SimDevice> device_;
+  std::function<bool()> awake_;
   std::size_t index_;
   replay::Shard shard_;
   std::set<std::uint64_t> answered_;  ///< tasks whose results have come
@@ -62,8 +85,7 @@ class SimShard : public Role, public replay::WorkerOutbox {
 };
 
 /// The shard of a run with this bug in it.
-std::unique_ptr<SimShard> MakeSimShard(PlantedBug bug, World& world, Wires& wires,
-                                       const SimProcesses& processes, ItemLedger& ledger,
+std::unique_ptr<SimShard> MakeSimShard(PlantedBug bug, SimShard::Parts parts,
                                        replay::ShardSettings settings);
 
 }  // namespace stillhouse::simulation

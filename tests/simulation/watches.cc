@@ -22,23 +22,38 @@ RateWatch::RateWatch(World& world, const ReplaySettings& replay, double toleranc
   sampled_before_ = static_cast<double>(resume->coordinator.samples);
 }
 
+void RateWatch::OnRecovered(std::uint64_t held, std::uint64_t inserted) {
+  held_ = static_cast<double>(held);
+  inserted_at_ = static_cast<double>(inserted);
+  inserted_before_ = 0;
+  resumed_ = resumed_ || inserted > 0;
+}
+
 void RateWatch::Look(std::uint64_t inserted, std::uint64_t sampled) {
-  const auto fresh = static_cast<double>(inserted);
-  const double items = inserted_before_ + fresh;
+  const double fresh = static_cast<double>(inserted) - inserted_at_ + held_;
+  const double items = inserted_before_ + static_cast<double>(inserted);
   const double samples = std::max(sampled_before_, static_cast<double>(sampled));
   if (fresh < min_size_ && samples > sampled_before_) {
     world_.Violation(fmt::format("{} samples with {} items in the store, it needs {}",
                                  samples - sampled_before_, fresh, min_size_));
   }
   if (items < min_size_) return;
+  const double most_unasked =
+      std::max(min_size_, held_) + (held_ < min_size_ ? tolerance_ / samples_per_insert_ : 0);
   const double off = samples - samples_per_insert_ * (items - min_size_);
   // What a resumed run lets in to fill its store is no debt of the learner, and nothing more comes
   // in until it has caught up.
-  if (resumed_ && off < 0 && fresh <= min_size_ + tolerance_ / samples_per_insert_) return;
+  if (resumed_ && off < 0 && fresh <= most_unasked) return;
   worst_ = std::max(worst_, std::abs(off) / tolerance_);
   if (std::abs(off) <= tolerance_) return;
   world_.Violation(fmt::format("rate limiter: {} samples, {} items: off by {}, tolerance {}",
                                samples, items, off, tolerance_));
+}
+
+void CreditWatch::OnBatch(std::uint16_t host) {
+  if (--room_[host] >= 0) return;
+  world_.Violation(fmt::format("student host {} is sent a batch without having room for it", host));
+  room_[host] = 0;
 }
 
 void TeacherWatch::Look(std::uint64_t updates, bool can_work, bool student_stopped) {

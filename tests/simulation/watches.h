@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 
 #include "common/config/run_config.h"
@@ -12,14 +13,18 @@ namespace stillhouse::simulation {
 /// The contract's rate limiter: with I items and S samples, once I >= m,
 /// |S - s (I - m)| <= tolerance. Looked at after everything that changes either.
 ///
-/// A resumed run counts on from its checkpoint, whose items are gone: until m have come again
-/// nothing may be sampled, and as many are let in as at a first start.
+/// A resumed run counts on from its checkpoint. Without a durable store its items are gone: until m
+/// have come again nothing may be sampled, and as many are let in as at a first start. With one,
+/// the store counts for itself.
 class RateWatch {
  public:
   RateWatch(World& world, const ReplaySettings& replay, double tolerance,
             const std::optional<ResumePoint>& resume);
 
-  /// `inserted`: into the shards of this life. `sampled`: in all; 0 before the learner is restored.
+  /// What the shards' stores hold at the start of this life, and have ever held.
+  void OnRecovered(std::uint64_t held, std::uint64_t inserted);
+  /// `inserted`: into the shards of this life, and into a durable store before it. `sampled`: in
+  /// all; 0 before the learner is restored.
   void Look(std::uint64_t inserted, std::uint64_t sampled);
   /// Largest |S - s (I - m)| / tolerance seen.
   double Worst() const { return worst_; }
@@ -31,8 +36,23 @@ class RateWatch {
   double tolerance_;
   bool resumed_;
   double inserted_before_ = 0;
+  double held_ = 0;         ///< at the start of this life
+  double inserted_at_ = 0;  ///< by the shards' count, at the start of this life
   double sampled_before_ = 0;
   double worst_ = 0;
+};
+
+/// No student host is sent more labelled batches than it has given credits for.
+class CreditWatch {
+ public:
+  explicit CreditWatch(World& world) : world_(world) {}
+
+  void OnCredit(std::uint16_t host, std::uint32_t credits) { room_[host] += credits; }
+  void OnBatch(std::uint16_t host);
+
+ private:
+  World& world_;
+  std::map<std::uint16_t, std::int64_t> room_;
 };
 
 /// The teacher never waits for a student: while it trains and has something to do, updates follow

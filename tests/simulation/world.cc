@@ -30,7 +30,10 @@ FaultPlan FaultPlan::Draw(Rng& rng) {
   plan.leaps = static_cast<int>(rng.Below(4));
   plan.stop_for_good = rng.Below(10) == 0;
   plan.kill_shard = rng.Below(4) == 0;
-  plan.guest = rng.Below(3) == 0;
+  plan.guest = rng.Below(2) == 0;
+  plan.slow_disk = some(0.4, 0.02);
+  plan.refuse_disk = rng.Below(5) == 0;
+  plan.lose_power = some(0.7, 1);
   plan.duplicate_frame = some(0.4, 0.05);
   // Some fault there is in any case.
   plan.delay_message = std::max(plan.delay_message, 0.002);

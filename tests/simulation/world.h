@@ -26,6 +26,9 @@ struct FaultPlan {
   int leaps = 0;               ///< times that the clock of a rank or worker leaps ahead
   int worker_kills = 0;
   bool stop_for_good = false;  ///< the last stopped host is continued by the coordinator alone
+  double slow_disk = 0;        ///< chance of an operation of a log that it takes long
+  bool refuse_disk = false;    ///< the first life ends by a disk that is full or broken
+  double lose_power = 0;       ///< deaths of the whole job are a loss of power
   bool guest = false;          ///< a worker joins from outside and leaves
   bool kill_shard = false;     ///< the first life ends by a killed shard, else by kill -9 of all
   /// Draws a mixture.
