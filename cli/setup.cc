@@ -27,6 +27,7 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(static_cast<std::uint8_t>(setup.resuming ? 1 : 0));
   out.Put(setup.attempt);
   setup.store.Encode(out);
+  out.PutString(setup.run_directory);
   return out.Take();
 }
 
@@ -41,6 +42,7 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.resuming = in.GetBool();
   setup.attempt = in.Get<std::uint32_t>();
   setup.store = StorePlan::Decode(in);
+  setup.run_directory = in.GetString();
   return setup;
 }
 
@@ -129,6 +131,7 @@ void Open(Setup& setup, RunFiles& files) {
   files.notes = std::move(files.plan.notes);
   setup.token = files.directory->Token();
   setup.attempt = files.directory->Attempt();
+  setup.run_directory = std::filesystem::absolute(files.path).string();
 }
 
 }  // namespace

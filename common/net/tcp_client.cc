@@ -83,6 +83,7 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
   }
 
   void Take(tcp::socket socket) {
+    GiveUpSilentPeer(socket, options.peer_timeout);
     retry = options.first_retry;
     last_failure.clear();
     attempts = 0;

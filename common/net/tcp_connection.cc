@@ -5,8 +5,10 @@
 #include <chrono>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/detail/socket_option.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <netinet/tcp.h>
 
 #include "common/base/error.h"
 #include "common/base/failpoint.h"
@@ -28,6 +30,20 @@ constexpr int kReadsPerTurn = 4;
 constexpr std::chrono::seconds kLinger{1};
 
 }  // namespace
+
+void GiveUpSilentPeer(asio::ip::tcp::socket& socket, std::chrono::milliseconds timeout) {
+  if (timeout.count() <= 0) return;
+  using asio::detail::socket_option::integer;
+  const int ms = static_cast<int>(timeout.count());
+  const int seconds = std::max(1, ms / 4000);
+  // Where an option is not to be had the connection lives until TCP itself gives up.
+  error_code ignored;
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPIDLE>(seconds), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPINTVL>(seconds), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_KEEPCNT>(3), ignored);
+  socket.set_option(integer<IPPROTO_TCP, TCP_USER_TIMEOUT>(ms), ignored);
+}
 
 TcpConnection::TcpConnection(asio::ip::tcp::socket socket, ConnectionId id, std::string peer,
                              std::size_t max_body_bytes, std::size_t max_queued_bytes, Owner& owner)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -15,6 +16,10 @@
 #include "common/net/tcp_transport.h"
 
 namespace stillhouse {
+
+/// Has the kernel ask an idle peer's machine whether it is still there, and give the connection up
+/// when no answer comes for `timeout` (a stopped process's machine answers). 0: nothing.
+void GiveUpSilentPeer(boost::asio::ip::tcp::socket& socket, std::chrono::milliseconds timeout);
 
 /// One established connection, the same for both ends. Internal to common/net.
 ///

@@ -67,6 +67,7 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
       log(fmt::format("{}: refused, {} connections are open", peer, connections.size()));
       return;
     }
+    GiveUpSilentPeer(socket, options.peer_timeout);
     const ConnectionId id(++last_id);
     auto connection = std::make_shared<TcpConnection>(
         std::move(socket), id, peer, options.handshake_body_bytes, options.max_queued_bytes, *this);

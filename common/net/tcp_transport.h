@@ -50,6 +50,8 @@ struct TcpServerOptions {
   std::size_t max_body_bytes = 64U << 20U;    ///< and after it
   std::size_t max_queued_bytes = 16U << 20U;  ///< unsent output above one frame; more: closed
   std::chrono::milliseconds handshake_deadline{10000};
+  /// A peer whose machine has answered nothing for so long is lost; 0: whenever TCP gives up.
+  std::chrono::milliseconds peer_timeout{0};
 };
 
 /// Accepts connections and exchanges frames. Owned and used by the event loop's thread.
@@ -90,6 +92,7 @@ struct TcpClientOptions {
   std::chrono::milliseconds first_retry{50};  ///< doubles up to max_retry, starts anew on success
   std::chrono::milliseconds max_retry{2000};
   std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds peer_timeout{0};  ///< as the server's
 };
 
 /// Keeps one connection to `address` ("host:port"): connects, and connects again whenever it is

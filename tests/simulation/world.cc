@@ -32,6 +32,8 @@ FaultPlan FaultPlan::Draw(Rng& rng) {
   plan.kill_shard = rng.Below(4) == 0;
   plan.guest = rng.Below(3) == 0;
   plan.duplicate_frame = some(0.4, 0.05);
+  Rng aside = rng;  // not of the stream: what the seed draws next is what it always drew
+  plan.rank_dies = aside.Below(4) == 0;
   // Some fault there is in any case.
   plan.delay_message = std::max(plan.delay_message, 0.002);
   return plan;
