@@ -37,6 +37,8 @@ class Actor::Impl {
         home_(options.index % options.slots),
         introduced_(options.slots),
         open_(options.slots),
+        shard_of_(options.slots),
+        abandoned_(options.slots),
         sender_(options.incarnation, options.slots) {}
 
   Hello MakeHello(std::uint32_t slot) {
@@ -57,6 +59,7 @@ class Actor::Impl {
       throw CommError(fmt::format("the job had {} shards and goes on with {}: this worker is over",
                                   shards_, welcome.shards));
     }
+    shard_of_.at(slot) = welcome.shard;
     if (!introduced_.at(slot)) {
       ByteWriter body;
       MakeHello(slot).Encode(body);
@@ -65,12 +68,8 @@ class Actor::Impl {
     open_.at(slot) = true;
     sender_.OnWelcome(slot, welcome.last_sequence, out);
     if (slot != home_) return;
-    // What was asked over the old connection is not answered over the new one.
-    teacher_request_.reset();
-    last_report_.reset();
     desk_->OnHomeConnected(out);
-    SendReport(now, out);
-    PullTeacher(out);
+    Settle(now, out);
   }
 
   void OnFrame(std::uint32_t slot, FrameKind kind, std::span<const std::uint8_t> body, Time now,
@@ -87,7 +86,7 @@ class Actor::Impl {
       case FrameKind::kAck:
         return sender_.OnAck(slot, Decode<Ack>(body, "Ack"));
       case FrameKind::kStatus:
-        return OnStatus(slot, Decode<WorkerStatus>(body, "WorkerStatus"), out);
+        return OnStatus(slot, Decode<WorkerStatus>(body, "WorkerStatus"), now, out);
       case FrameKind::kWeightsReply:
         return OnWeights(Decode<WeightsReply>(body, "WeightsReply"), out);
       case FrameKind::kEvaluationTask:
@@ -129,6 +128,7 @@ class Actor::Impl {
   bool Finished() const { return finished_; }
   void Leave() { leaving_ = true; }
   bool Settled() const { return sender_.Unacknowledged() == 0; }
+  bool Abandoned(std::uint32_t slot) const { return abandoned_.at(slot); }
   std::uint64_t Frames() const { return frames_; }
   bool Waiting() const { return waiting_; }
 
@@ -163,7 +163,47 @@ class Actor::Impl {
     behaviour_.emplace(settings, std::move(environments));
   }
 
-  void OnStatus(std::uint32_t slot, const WorkerStatus& status, ShardLinks& out) {
+  /// A home that has just become ours, or ours again: what was asked over an old connection is not
+  /// answered over a new one. The report tells the shard that it is home.
+  void Settle(Time now, ShardLinks& out) {
+    teacher_request_.reset();
+    last_report_.reset();
+    SendReport(now, out);
+    PullTeacher(out);
+  }
+
+  /// A slot holds a dead shard when its Welcome said so; one that has never been welcomed does when
+  /// the others hold all shards that live.
+  bool HoldsDeadShard(std::uint32_t slot, const std::vector<std::uint16_t>& dead) const {
+    const auto is_dead = [&](const std::optional<std::uint32_t>& shard) {
+      return shard && std::find(dead.begin(), dead.end(), *shard) != dead.end();
+    };
+    if (shard_of_[slot]) return is_dead(shard_of_[slot]);
+    const auto living = std::count_if(shard_of_.begin(), shard_of_.end(),
+                                      [&](const auto& shard) { return shard && !is_dead(shard); });
+    return static_cast<std::size_t>(living) + dead.size() >= shard_of_.size();
+  }
+
+  void OnDeadShards(const std::vector<std::uint16_t>& dead, Time now, ShardLinks& out) {
+    if (dead.empty()) return;
+    std::vector<std::uint32_t> living;
+    for (std::uint32_t slot = 0; slot < options_.slots; ++slot) {
+      if (!abandoned_[slot] && HoldsDeadShard(slot, dead)) {
+        abandoned_[slot] = true;
+        open_[slot] = false;
+        sender_.Abandon(slot);
+      }
+      if (!abandoned_[slot] && open_[slot]) living.push_back(slot);
+    }
+    if (!abandoned_[home_] || living.empty()) return;
+    home_ = living[options_.index % living.size()];
+    teacher_version_ = 0;
+    desk_->Move(home_, true, out);
+    Settle(now, out);
+  }
+
+  void OnStatus(std::uint32_t slot, const WorkerStatus& status, Time now, ShardLinks& out) {
+    OnDeadShards(status.run.dead_shards, now, out);
     sender_.OnShardSize(slot, status.shard_size);
     run_.phase = std::max(run_.phase, status.run.phase);
     run_.frames = std::max(run_.frames, status.run.frames);
@@ -207,10 +247,12 @@ class Actor::Impl {
   }
 
   const ActorOptions options_;
-  const std::uint32_t home_;
+  std::uint32_t home_;
   std::uint32_t shards_ = 0;      ///< of the job; 0: no Welcome yet
   std::vector<bool> introduced_;  ///< [slots]: the last Hello named our environment
   std::vector<bool> open_;        ///< [slots]: and was welcomed
+  std::vector<std::optional<std::uint32_t>> shard_of_;  ///< [slots]: as their Welcomes said
+  std::vector<bool> abandoned_;                         ///< [slots]: dead for good
   EnvironmentSpec environment_;
   ExperienceSender sender_;
   std::optional<ModelCatalog> models_;
@@ -241,6 +283,7 @@ void Actor::OnDisconnect(std::uint32_t slot) { impl_->OnDisconnect(slot); }
 bool Actor::Advance(Time now, ShardLinks& out) { return impl_->Advance(now, out); }
 bool Actor::Finished() const { return impl_->Finished(); }
 void Actor::Leave() { impl_->Leave(); }
+bool Actor::Abandoned(std::uint32_t slot) const { return impl_->Abandoned(slot); }
 bool Actor::Settled() const { return impl_->Settled(); }
 std::uint64_t Actor::Frames() const { return impl_->Frames(); }
 bool Actor::Waiting() const { return impl_->Waiting(); }

@@ -1,6 +1,7 @@
 #include "actors/actor_driver.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "actors/actor.h"
+#include "actors/process_launcher.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/rng.h"
@@ -26,6 +28,7 @@ constexpr Time kStartLimit = std::chrono::seconds(10);
 constexpr Time kSilenceLimit = std::chrono::seconds(60);
 /// Of one shard. Well below the time after which a shard forgets a worker.
 constexpr Time kAwayLimit = std::chrono::minutes(10);
+constexpr Time kBeatEvery = std::chrono::seconds(1);
 constexpr auto kIdleSleep = std::chrono::milliseconds(2);
 /// The sockets are looked at this often while there is work.
 constexpr Time kSlice = std::chrono::microseconds(500);
@@ -56,7 +59,8 @@ class Worker final : public TcpHandler, public ShardLinks {
       : actor_(actor_options),
         open_(actor_options.slots),
         away_since_(actor_options.slots),
-        last_heard_(clock_.Now()) {
+        last_heard_(clock_.Now()),
+        beats_(options.beats) {
     loop_.OnSignals({SIGTERM}, [this](int) {
       if (leaving_since_) return;
       leaving_since_ = clock_.Now();
@@ -80,6 +84,7 @@ class Worker final : public TcpHandler, public ShardLinks {
       }
       if (!more && !actor_.Finished()) loop_.RunOnce(kIdleSleep);
       CheckSilence(now);
+      Beat(now);
     }
     Leave();
     return actor_.Finished() ? WorkerEnd::kRunOver : WorkerEnd::kAsked;
@@ -88,6 +93,14 @@ class Worker final : public TcpHandler, public ShardLinks {
  private:
   bool Settled() const {
     return leaving_since_ && (actor_.Settled() || clock_.Now() - *leaving_since_ > kSettle);
+  }
+
+  void Beat(Time now) {
+    if (!beats_ || now < next_beat_) return;
+    next_beat_ = now + kBeatEvery;
+    const char beat = '.';
+    // A full pipe is a parent that was stopped for long: what it holds is enough.
+    if (write(kBeatDescriptor, &beat, 1) < 0 && errno != EAGAIN && errno != EINTR) beats_ = false;
   }
 
   void OnConnect(ConnectionId connection, const std::string&) override {
@@ -128,12 +141,16 @@ class Worker final : public TcpHandler, public ShardLinks {
   }
 
   void Send(std::uint32_t slot, FrameKind kind, std::vector<std::uint8_t> body) override {
+    if (clients_[slot] == nullptr) return;
     clients_[slot]->Send(static_cast<std::uint8_t>(kind), body);
   }
 
   /// An open connection counts as an answer: a shard with nothing to say is no lost shard.
   void CheckSilence(Time now) {
-    for (std::uint32_t slot = 0; slot < away_since_.size(); ++slot) CheckAway(slot, now);
+    for (std::uint32_t slot = 0; slot < away_since_.size(); ++slot) {
+      if (actor_.Abandoned(slot)) Abandon(slot);
+      CheckAway(slot, now);
+    }
     if (std::find(open_.begin(), open_.end(), true) != open_.end()) {
       last_heard_ = now;
       return;
@@ -145,10 +162,20 @@ class Worker final : public TcpHandler, public ShardLinks {
     }
   }
 
+  /// Nobody listens there any more, or somebody else.
+  void Abandon(std::uint32_t slot) {
+    if (clients_[slot] == nullptr) return;
+    Log(fmt::format("shard in slot {} has died: the job goes on without it", slot));
+    clients_[slot].reset();
+    open_[slot] = false;
+    away_since_[slot].reset();
+  }
+
   /// What became of every shard's address.
   std::string Tried() const {
     std::string tried;
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
+      if (clients_[slot] == nullptr) continue;
       const std::string trouble = clients_[slot]->Trouble();
       tried += trouble.empty() ? fmt::format("; shard {}: connected, but not welcomed", slot)
                                : fmt::format("; shard {} at {}", slot, trouble);
@@ -165,13 +192,15 @@ class Worker final : public TcpHandler, public ShardLinks {
 
   void Leave() {
     for (auto& client : clients_) {
+      if (client == nullptr) continue;
       if (!actor_.Finished()) client->Send(static_cast<std::uint8_t>(FrameKind::kGoodbye), {});
       client->Close();
     }
     const Time end = clock_.Now() + kFarewell;
     const auto queued = [&] {
-      return std::any_of(clients_.begin(), clients_.end(),
-                         [](const auto& client) { return client->QueuedBytes() > 0; });
+      return std::any_of(clients_.begin(), clients_.end(), [](const auto& client) {
+        return client != nullptr && client->QueuedBytes() > 0;
+      });
     };
     while (queued() && clock_.Now() < end) loop_.RunOnce(kIdleSleep);
   }
@@ -179,12 +208,14 @@ class Worker final : public TcpHandler, public ShardLinks {
   SteadyClock clock_;
   EventLoop loop_;
   Actor actor_;
-  std::vector<std::unique_ptr<TcpClient>> clients_;  ///< [slots]
+  std::vector<std::unique_ptr<TcpClient>> clients_;  ///< [slots]; null: its shard has died
   std::vector<bool> open_;                           ///< [slots]: welcomed
   std::vector<std::optional<Time>> away_since_;      ///< [slots]: lost after a Welcome
   std::optional<Time> leaving_since_;
   bool welcomed_ = false;  ///< ever
   Time last_heard_;
+  bool beats_;
+  Time next_beat_{};
 };
 
 }  // namespace

@@ -12,6 +12,7 @@ constexpr Time kFirstBackOff = std::chrono::milliseconds(200);
 constexpr Time kLongestBackOff = std::chrono::seconds(5);
 /// A worker that lived this long starts its back-off anew.
 constexpr Time kLongLife = std::chrono::seconds(30);
+constexpr Time kOwnAbsence = std::chrono::seconds(1);
 constexpr Time kReportEvery = std::chrono::seconds(1);
 /// After Leave: what does not end on SIGTERM by then is killed.
 constexpr Time kGrace = std::chrono::seconds(2);
@@ -19,8 +20,8 @@ constexpr Time kGrace = std::chrono::seconds(2);
 }  // namespace
 
 ActorHost::ActorHost(std::uint16_t index, std::uint32_t first_worker, std::uint32_t workers,
-                     ProcessLauncher& launcher)
-    : index_(index), launcher_(launcher), workers_(workers) {
+                     ProcessLauncher& launcher, Time hang_limit)
+    : index_(index), launcher_(launcher), hang_limit_(hang_limit), workers_(workers) {
   for (std::uint32_t i = 0; i < workers; ++i) {
     workers_[i].index = first_worker + i;
     workers_[i].back_off = kFirstBackOff;
@@ -60,6 +61,7 @@ void ActorHost::Handle(const Envelope& envelope, Time now, Outbox& out) {
 void ActorHost::Tick(Time now, Outbox& out) {
   if (left_) return;
   Collect(now);
+  EndHung(now);
   if (leaving_since_) return TickLeaving(now, out);
   if (endpoints_) StartDue(now);
   Report(now, out);
@@ -83,11 +85,30 @@ void ActorHost::Collect(Time now) {
   }
 }
 
+// A worker that waits for its shards, or is held back by the rate limiter, says that it lives all
+// the same: only one that is stopped or stuck in a step is silent.
+void ActorHost::EndHung(Time now) {
+  const Time absence = last_tick_ ? now - *last_tick_ : Time{};
+  last_tick_ = now;
+  const auto beats = launcher_.TakeBeats();
+  if (!beats) return;
+  for (Worker& worker : workers_) {
+    if (worker.pid == 0) continue;
+    if (std::find(beats->begin(), beats->end(), worker.pid) != beats->end()) worker.heard = now;
+    // Nobody listened while we were stopped ourselves.
+    if (absence > kOwnAbsence) worker.heard += absence;
+    if (now - worker.heard <= hang_limit_) continue;
+    worker.heard = now;
+    ++hangs_;
+    launcher_.Stop(worker.pid, true);
+  }
+}
+
 void ActorHost::StartDue(Time now) {
   for (Worker& worker : workers_) {
     if (worker.pid != 0 || worker.done || now < worker.start_at) continue;
     worker.pid = launcher_.Start({worker.index, endpoints_->addresses, endpoints_->token});
-    worker.started = now;
+    worker.started = worker.heard = now;
   }
 }
 
@@ -98,7 +119,7 @@ void ActorHost::Report(Time now, Outbox& out) {
   last_report_ = now;
   reported_alive_ = alive;
   reported_restarts_ = restarts_;
-  SendTo(out, Address(), kCoordinatorAddress, HostReport{alive, restarts_});
+  SendTo(out, Address(), kCoordinatorAddress, HostReport{alive, restarts_, hangs_});
 }
 
 void ActorHost::TickLeaving(Time now, Outbox& out) {

@@ -30,19 +30,23 @@ class ProcessLauncher {
   virtual std::int64_t Start(const WorkerLaunch& launch) = 0;
   /// Processes that have ended since the last call. Does not wait.
   virtual std::vector<Exit> Poll() = 0;
+  /// Processes that have given a sign of life since the last call; nullopt: nobody listens for any.
+  virtual std::optional<std::vector<std::int64_t>> TakeBeats() { return std::nullopt; }
   /// Asks it to end (SIGTERM), or ends it (SIGKILL). A process that is gone already is fine.
   virtual void Stop(std::int64_t pid, bool at_once) = 0;
 };
 
 /// Supervises the worker processes of one rank: starts them when it knows the shards, starts them
-/// again with back-off (0.2 s doubling to 5 s, anew after 30 s of life) when they die, reports
-/// every second and on change, and stops them on Leave. A worker that ends with status 0 was told
-/// so by its shards (the run is over) and stays gone.
+/// again with back-off (0.2 s doubling to 5 s, anew after 30 s of life) when they die, ends those
+/// that give no sign of life for `hang_limit` so that they are started again too, reports every
+/// second and on change, and stops them on Leave. A worker that ends with status 0 was told so by
+/// its shards (the run is over) and stays gone.
 class ActorHost final : public Role {
  public:
   /// `first_worker`: the job-wide index of this host's first worker; launcher outlives this.
   ActorHost(std::uint16_t index, std::uint32_t first_worker, std::uint32_t workers,
-            ProcessLauncher& launcher);
+            ProcessLauncher& launcher, Time hang_limit = kHangLimit);
+  static constexpr Time kHangLimit = std::chrono::seconds(30);
   /// Ends what still runs, at once.
   ~ActorHost() override;
 
@@ -52,6 +56,7 @@ class ActorHost final : public Role {
 
   std::uint32_t Alive() const;
   std::uint64_t Restarts() const { return restarts_; }
+  std::uint64_t Hangs() const { return hangs_; }
   bool HasLeft() const { return left_; }
 
  private:
@@ -60,19 +65,24 @@ class ActorHost final : public Role {
     std::int64_t pid = 0;  ///< 0: not running
     bool done = false;     ///< ended with status 0
     Time started{};
+    Time heard{};     ///< its last sign of life
     Time start_at{};  ///< not before
     Time back_off{};
   };
   void StartDue(Time now);
   void Collect(Time now);
+  void EndHung(Time now);
   void Report(Time now, Outbox& out);
   void TickLeaving(Time now, Outbox& out);
 
   std::uint16_t index_;
   ProcessLauncher& launcher_;
+  const Time hang_limit_;
   std::vector<Worker> workers_;
   std::optional<EndpointTable> endpoints_;
   std::uint64_t restarts_ = 0;
+  std::uint64_t hangs_ = 0;  ///< ended for giving no sign of life
+  std::optional<Time> last_tick_;
   std::optional<Time> last_report_;
   std::uint32_t reported_alive_ = 0;
   std::uint64_t reported_restarts_ = 0;

@@ -67,6 +67,12 @@ void EvaluationDesk::OnHomeConnected(ShardLinks& out) {
   RequestMissing(out);
 }
 
+void EvaluationDesk::Move(std::uint32_t home, bool connected, ShardLinks& out) {
+  home_ = home;
+  connected_ = false;
+  if (connected) OnHomeConnected(out);
+}
+
 bool EvaluationDesk::Ready(ShardLinks& out) {
   while (!runner_ && !tasks_.empty()) {
     bool gone = false;

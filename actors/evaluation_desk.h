@@ -35,6 +35,8 @@ class EvaluationDesk {
   void OnWeights(const WeightsReply& reply);
   void OnHomeConnected(ShardLinks& out);
   void OnHomeLost() { connected_ = false; }
+  /// Another shard is home from now on; `connected`: it has welcomed us.
+  void Move(std::uint32_t home, bool connected, ShardLinks& out);
 
   /// There is something to play now; asks for missing weights when there is not.
   bool Ready(ShardLinks& out);
@@ -52,7 +54,7 @@ class EvaluationDesk {
   void KeepNeeded();
 
   const std::uint64_t incarnation_;
-  const std::uint32_t home_;
+  std::uint32_t home_;
   ModelCatalog& models_;
   const EvaluationRunner::MakeEnvironment make_;
   std::deque<EvaluationTask> tasks_;

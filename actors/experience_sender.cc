@@ -72,6 +72,7 @@ void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
 
 void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out) {
   Slot& welcomed = slots_[slot];
+  if (welcomed.abandoned) return;
   if (last_sequence < welcomed.acknowledged) {
     throw CommError(
         fmt::format("shard in slot {}: knows {} chunks of this worker, {} were stored; "
@@ -84,8 +85,18 @@ void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence
 }
 
 void ExperienceSender::OnAck(std::uint32_t slot, const Ack& ack) {
+  if (slots_[slot].abandoned) return;
   DropStored(slots_[slot], ack.sequence);
   slots_[slot].shard_size = ack.shard_size;
+}
+
+void ExperienceSender::Abandon(std::uint32_t slot) {
+  Slot& gone = slots_[slot];
+  gone.abandoned = true;
+  gone.open = false;
+  for (const Sent& sent : gone.window) bytes_ -= sent.body.size();
+  gone.window.clear();
+  gone.unacknowledged_items = 0;
 }
 
 void ExperienceSender::Discard() {

@@ -41,6 +41,9 @@ class ExperienceSender {
   void OnAck(std::uint32_t slot, const Ack& ack);
   void OnShardSize(std::uint32_t slot, std::uint64_t items) { slots_[slot].shard_size = items; }
   void OnDisconnect(std::uint32_t slot) { slots_[slot].open = false; }
+  /// That shard is gone for good: what it had not acknowledged is lost with it, for it may have
+  /// stored it and told nobody.
+  void Abandon(std::uint32_t slot);
 
   /// Collection is over: everything not stored yet is forgotten.
   void Discard();
@@ -55,6 +58,7 @@ class ExperienceSender {
   };
   struct Slot {
     bool open = false;
+    bool abandoned = false;
     std::uint64_t last_sequence = 0;  ///< of the newest chunk numbered
     std::uint64_t acknowledged = 0;   ///< and of the newest that is stored
     std::uint64_t shard_size = 0;     ///< items, as the shard said last

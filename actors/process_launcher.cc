@@ -84,9 +84,10 @@ class Pipe {
   std::array<int, 2> ends_{};
 };
 
-/// input, output: what become the child's standard input (-1: nothing) and output.
+/// input, output: what become the child's standard input (-1: nothing) and output. beats: what
+/// becomes its kBeatDescriptor; -1: it gets none.
 pid_t Spawn(const std::string& program, std::vector<std::string> arguments,
-            std::vector<std::string> environment, int input, int output) {
+            std::vector<std::string> environment, int input, int output, int beats = -1) {
   SpawnSetup setup;
   sigset_t none;
   sigset_t all;
@@ -101,7 +102,9 @@ pid_t Spawn(const std::string& program, std::vector<std::string> arguments,
   } else {
     posix_spawn_file_actions_addopen(&setup.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   }
-  posix_spawn_file_actions_addclosefrom_np(&setup.files, 3);
+  if (beats >= 0) posix_spawn_file_actions_adddup2(&setup.files, beats, kBeatDescriptor);
+  posix_spawn_file_actions_addclosefrom_np(&setup.files,
+                                           beats >= 0 ? kBeatDescriptor + 1 : kBeatDescriptor);
   arguments.insert(arguments.begin(), program);
   pid_t pid = 0;
   const int error = posix_spawn(&pid, program.c_str(), &setup.files, &setup.attributes,
@@ -158,6 +161,7 @@ WorkerLauncher::~WorkerLauncher() {
     kill(static_cast<pid_t>(pid), SIGKILL);
     waitpid(static_cast<pid_t>(pid), nullptr, 0);
   }
+  for (const auto& [pid, descriptor] : beats_) close(descriptor);
 }
 
 std::int64_t WorkerLauncher::Start(const WorkerLaunch& launch) {
@@ -173,8 +177,22 @@ std::int64_t WorkerLauncher::Start(const WorkerLaunch& launch) {
       static_cast<ssize_t>(launch.token.size())) {
     throw CommError(fmt::format("pipe: {}", std::strerror(errno)));
   }
-  const pid_t pid = Spawn(program_, arguments, CleanEnvironment(), token.Out(), STDERR_FILENO);
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
+    throw CommError(fmt::format("pipe: {}", std::strerror(errno)));
+  }
+  arguments.emplace_back("--beats");
+  pid_t pid = 0;
+  try {
+    pid = Spawn(program_, arguments, CleanEnvironment(), token.Out(), STDERR_FILENO, ends[1]);
+  } catch (...) {
+    close(ends[0]);
+    close(ends[1]);
+    throw;
+  }
+  close(ends[1]);
   pids_.push_back(pid);
+  beats_[pid] = ends[0];
   return pid;
 }
 
@@ -184,11 +202,21 @@ std::vector<ProcessLauncher::Exit> WorkerLauncher::Poll() {
     int status = 0;
     const pid_t ended = waitpid(static_cast<pid_t>(pid), &status, WNOHANG);
     if (ended == 0) return false;
+    if (const auto beats = beats_.extract(pid)) close(beats.mapped());
     // -1: somebody else collected it; it is gone all the same.
     exits.push_back({pid, ended < 0 ? 1 : ExitStatus(status)});
     return true;
   });
   return exits;
+}
+
+std::optional<std::vector<std::int64_t>> WorkerLauncher::TakeBeats() {
+  std::vector<std::int64_t> heard;
+  for (const auto& [pid, descriptor] : beats_) {
+    std::array<char, 256> buffer;
+    if (read(descriptor, buffer.data(), buffer.size()) > 0) heard.push_back(pid);
+  }
+  return heard;
 }
 
 void WorkerLauncher::Stop(std::int64_t pid, bool at_once) {

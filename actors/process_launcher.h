@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,9 @@ namespace stillhouse::actors {
 /// worker that they start themselves (never in arguments, which everybody on the machine can read).
 /// The programs wipe it at once; workers of a host get the token through a pipe.
 inline constexpr const char* kTokenVariable = "STILLHOUSE_TOKEN";
+
+/// The descriptor into which a worker that was told so writes a byte now and then: it lives.
+inline constexpr int kBeatDescriptor = 3;
 
 /// `stillhouse-worker` in the folder of the running program.
 std::string DefaultWorkerProgram();
@@ -30,12 +35,14 @@ class WorkerLauncher final : public ProcessLauncher {
 
   std::int64_t Start(const WorkerLaunch& launch) override;
   std::vector<Exit> Poll() override;
+  std::optional<std::vector<std::int64_t>> TakeBeats() override;
   void Stop(std::int64_t pid, bool at_once) override;
 
  private:
   const std::string program_;
   const std::int32_t envs_;
   std::vector<std::int64_t> pids_;
+  std::map<std::int64_t, int> beats_;  ///< pid -> our end of the pipe that it beats into
 };
 
 /// The facts of an environment from a short-lived worker process, so that the caller loads

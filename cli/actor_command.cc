@@ -48,6 +48,7 @@ class WatchedLauncher final : public actors::ProcessLauncher {
     }
     return exits;
   }
+  std::optional<std::vector<std::int64_t>> TakeBeats() override { return launcher_.TakeBeats(); }
   void Stop(std::int64_t pid, bool at_once) override { launcher_.Stop(pid, at_once); }
 
   bool run_over = false;  ///< a worker was told so

@@ -7,6 +7,7 @@
 #include "cli/actor_command.h"
 #include "cli/list.h"
 #include "cli/plan.h"
+#include "cli/rank_control.h"
 #include "cli/replay_command.h"
 #include "cli/train.h"
 #include "common/base/error.h"
@@ -92,24 +93,27 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : kBadInput;
+    const int code = app.exit(error) == 0 ? 0 : kBadInput;
+    cli::TellStatus(code);
+    return code;
   }
   train.token_was_argument = HideTokenArguments({argv, static_cast<std::size_t>(argc)});
+  const auto told = [](int status) {
+    cli::TellStatus(status);
+    return status;
+  };
   try {
-    if (*train_command) {
-      return cli::RunTrain(train, argc, argv);
-    }
-    if (*actor_command) return cli::RunActor(actor);
-    if (*plan_command) return cli::RunPlan(plan, std::cout);
-    if (*replay_command) return cli::RunReplay(replay, std::cout);
-    if (*list_command) return cli::RunList(list_kind, list_json, std::cout);
+    if (*train_command) return told(cli::RunTrain(train, argc, argv));
+    if (*actor_command) return told(cli::RunActor(actor));
+    if (*plan_command) return told(cli::RunPlan(plan, std::cout));
+    if (*replay_command) return told(cli::RunReplay(replay, std::cout));
+    if (*list_command) return told(cli::RunList(list_kind, list_json, std::cout));
     throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");
   } catch (const ConfigError& error) {
     std::fprintf(stderr, "%s\n", error.what());
-    return kBadInput;
+    return told(kBadInput);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "FATAL %s\n", error.what());
-    return kFailed;
+    return told(kFailed);
   }
 }

@@ -12,6 +12,7 @@ constexpr Time kShortestSleep = 50us;
 constexpr Time kLongestSleep = 2ms;
 constexpr Time kRankReportEvery = 1s;
 constexpr Time kDrainTimeout = 2s;
+constexpr Time kOwnAbsence = 1s;
 }  // namespace
 
 RankRuntime::RankRuntime(const RoleLayout& layout, int rank, comm::Communicator* communicator,
@@ -22,7 +23,9 @@ RankRuntime::RankRuntime(const RoleLayout& layout, int rank, comm::Communicator*
       loop_(loop),
       clock_(clock),
       log_(log),
-      busy_(clock.Now()) {}
+      busy_(clock.Now()),
+      rank_zero_heard_(clock.Now()),
+      last_delivery_(clock.Now()) {}
 
 void RankRuntime::Add(Role& role, std::function<bool()> has_left) {
   roles_[role.Address()] = Hosted{&role, std::move(has_left)};
@@ -32,14 +35,14 @@ void RankRuntime::Send(Envelope envelope) {
   const int rank = layout_.RankOf(envelope.to.kind, envelope.to.index);
   if (rank == rank_ || communicator_ == nullptr) {
     local_.push_back(std::move(envelope));
-  } else {
+  } else if (!dead_ranks_.contains(rank)) {
     communicator_->Send(rank, PackEnvelope(std::move(envelope)));
   }
 }
 
-void RankRuntime::Run(const std::function<bool()>& stop) {
+void RankRuntime::Run(const std::function<bool()>& stop, const std::function<bool()>& may_end) {
   Time sleep = kShortestSleep;
-  while (!stop() && !AllLeft()) {
+  while (!stop() && !(AllLeft() && may_end())) {
     const bool worked = Turn();
     const std::size_t handlers = loop_.RunOnce(worked ? Time{0} : sleep);
     sleep = worked || handlers > 0 ? kShortestSleep : std::min(sleep * 2, kLongestSleep);
@@ -62,7 +65,12 @@ bool RankRuntime::Turn() {
 bool RankRuntime::Deliver() {
   bool any = false;
   if (communicator_ != nullptr) {
+    const Time now = clock_.Now();
+    // Nothing can be heard by one who is stopped.
+    if (now - last_delivery_ > kOwnAbsence) rank_zero_heard_ += now - last_delivery_;
+    last_delivery_ = now;
     for (auto& received : communicator_->Poll()) {
+      if (received.rank == 0) rank_zero_heard_ = now;
       local_.push_back(UnpackEnvelope(std::move(received.bytes)));
     }
   }
@@ -76,7 +84,18 @@ bool RankRuntime::Deliver() {
   return any;
 }
 
+void RankRuntime::OnRankDown(const RankDown& down) {
+  Bury(down.rank);
+  SendTo(*this, kCoordinatorAddress, kCoordinatorAddress, down);
+}
+
+void RankRuntime::Bury(std::uint32_t rank) {
+  if (!dead_ranks_.insert(static_cast<int>(rank)).second) return;
+  if (communicator_ != nullptr) communicator_->Forget(static_cast<int>(rank));
+}
+
 void RankRuntime::Dispatch(const Envelope& envelope, Time now) {
+  if (envelope.kind == MessageKind::kRankDown) Bury(DecodeBody<RankDown>(envelope).rank);
   const auto found = roles_.find(envelope.to);
   if (found == roles_.end()) {
     throw WireError(fmt::format("{} from {} for {}, who does not live on rank {}",

@@ -121,8 +121,8 @@ Json Observation(const TensorSpec& spec, const std::uint8_t* packed, bool as_hex
 }
 
 /// One step of an environment, without n-step sums: those are the sampler's.
-Json Transition(const replay::SegmentHeader& header, const ChunkView& chunk,
-                ItemHandle first, std::uint32_t item, bool as_hex) {
+Json Transition(const replay::SegmentHeader& header, const ChunkView& chunk, ItemHandle first,
+                std::uint32_t item, bool as_hex) {
   const TensorSpec& spec = header.environment.observation;
   const auto view = chunk.Transition(item, 1, 1.0);
   const bool terminated = (chunk.Flags(item) & replay::kTerminated) != 0;
@@ -146,14 +146,14 @@ int Dump(const std::vector<fs::path>& folders, const ReplayOptions& options, std
   std::uint64_t printed = 0;
   for (const auto& folder : folders) {
     const PosixStorage storage(folder, PosixStorage::Mode::kReadOnly);
-    ScanLog(storage, [&](const replay::SegmentHeader& header, const ChunkView& chunk,
-                         ItemHandle first) {
-      for (std::uint32_t i = 0; i < chunk.Items(); ++i) {
-        if (options.limit != 0 && printed == options.limit) return;
-        out << Transition(header, chunk, first, i, options.packed).dump() << "\n";
-        ++printed;
-      }
-    });
+    ScanLog(storage,
+            [&](const replay::SegmentHeader& header, const ChunkView& chunk, ItemHandle first) {
+              for (std::uint32_t i = 0; i < chunk.Items(); ++i) {
+                if (options.limit != 0 && printed == options.limit) return;
+                out << Transition(header, chunk, first, i, options.packed).dump() << "\n";
+                ++printed;
+              }
+            });
   }
   return 0;
 }

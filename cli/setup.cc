@@ -30,6 +30,7 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(static_cast<std::uint8_t>(setup.resuming ? 1 : 0));
   out.Put(setup.attempt);
   setup.store.Encode(out);
+  out.PutString(setup.run_directory);
   return out.Take();
 }
 
@@ -44,6 +45,7 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.resuming = in.GetBool();
   setup.attempt = in.Get<std::uint32_t>();
   setup.store = StorePlan::Decode(in);
+  setup.run_directory = in.GetString();
   return setup;
 }
 
@@ -146,6 +148,7 @@ void Open(Setup& setup, const Job& job, RunFiles& files) {
   }
   setup.token = files.directory->Token();
   setup.attempt = files.directory->Attempt();
+  setup.run_directory = std::filesystem::absolute(files.path).string();
 }
 
 }  // namespace

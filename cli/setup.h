@@ -25,6 +25,7 @@ struct Setup {
   std::uint32_t attempt = 1;
   bool resuming = false;
   StorePlan store;
+  std::string run_directory;
 };
 
 /// What rank 0 alone holds.

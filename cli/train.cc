@@ -14,6 +14,7 @@
 #include "cli/in_process_cluster.h"
 #include "cli/job.h"
 #include "cli/list.h"
+#include "cli/rank_control.h"
 #include "cli/rank_runtime.h"
 #include "cli/setup.h"
 #include "common/comm/mpi_session.h"
@@ -157,8 +158,9 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
       if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
       const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);
       return Host(rank, runtime,
-                  std::make_unique<actors::ActorHost>(role.index, FirstWorkerOf(job, role.index),
-                                                      workers, *rank.launcher));
+                  std::make_unique<actors::ActorHost>(
+                      role.index, FirstWorkerOf(job, role.index), workers, *rank.launcher,
+                      FromSeconds(job.config.actors.hang_after.value)));
     }
   }
 }
@@ -186,14 +188,81 @@ sigset_t BlockSignals() {
   return set;
 }
 
-int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* session,
-            RunDirectory* directory, const std::vector<std::string>& notes) {
+/// How a rank ends.
+struct RankEnd {
+  int status = kDone;
+  Parting parting = Parting::kInOrder;
+};
+
+/// Rank 0, each turn: who has died since the last one.
+void LookForDeaths(RankControl& control, RankRuntime& runtime, const RunDirectory& directory,
+                   Coordinator& coordinator, const Log& log) {
+  for (const auto rank : coordinator.TakeHopeless()) {
+    control.GiveUp(rank, "it has said nothing for too long");
+  }
+  for (const auto& down : control.TakeDeaths()) {
+    log.Error("{} died: {}", down.Who(), down.reason);
+    if (!comm::MpiSession::SurvivorsLive()) {
+      // The launcher ends us all within a second: this may be the last word.
+      directory.WriteStatus(RunState::kFailed,
+                            fmt::format("{} died: {}; the run can be resumed from its last "
+                                        "checkpoint",
+                                        down.Who(), down.reason),
+                            kFailed);
+    }
+    runtime.OnRankDown(down);
+  }
+}
+
+/// A stopped process may go on; one that says nothing for so long is given up.
+Time PatienceOf(const Job& job) {
+  return Coordinator::kPatience * FromSeconds(job.config.monitor.stall_after.value);
+}
+
+/// A rank other than 0: its roles play until they have left and rank 0 lets them go.
+RankEnd FollowRankZero(const Setup& setup, int rank, Time patience, RankRuntime& runtime,
+                       RankControl& control, const Log& log) {
+  std::optional<std::string> orphaned;
+  runtime.Run(
+      [&] {
+        orphaned = control.Orphaned();
+        if (!orphaned && runtime.RankZeroSilence() > patience) {
+          orphaned = fmt::format("rank 0 has said nothing for {:.0f} s", Seconds(patience));
+        }
+        if (orphaned) runtime.Bury(0);
+        return orphaned.has_value();
+      },
+      [&] { return control.Dismissed().has_value(); });
+  if (!orphaned) return {kDone, *control.Dismissed()};
+  log.Error("{}", *orphaned);
+  if (!control.GivenUp()) TellOfRankZero(setup.run_directory, setup.attempt, rank, *orphaned);
+  return {kFailed, Parting::kAtOnce};
+}
+
+/// What every rank has to have before it plays.
+struct RankFrame {
+  const TrainOptions& options;
+  const Setup& setup;
+  const Job& job;
+  const std::vector<HostFacts>& hosts;
+  comm::MpiSession* session;
+};
+
+RankEnd RunRank(const RankFrame& frame, RunDirectory* directory,
+                const std::vector<std::string>& notes, std::unique_ptr<SetupLimit> setup_limit) {
+  const auto& [options, setup, job, hosts, session] = frame;
   const int rank = session != nullptr ? session->Rank() : 0;
   const Log log = MakeLog(options, fmt::format("rank {}", rank));
   const SteadyClock clock;
   EventLoop loop;
   std::optional<comm::Communicator> communicator;
   if (session != nullptr) communicator.emplace();
+  std::optional<RankControl> control;
+  if (session != nullptr) {
+    control.emplace(*session, job, hosts, loop, clock, log);
+    session->Watched();
+  }
+  setup_limit.reset();
   RankRoles mine;
   RankRuntime runtime(job.layout, rank, communicator ? &*communicator : nullptr, loop, clock, log);
   if (directory != nullptr) {
@@ -201,23 +270,37 @@ int RunRank(const TrainOptions& options, const Job& job, comm::MpiSession* sessi
         std::make_unique<FileRecorder>(*directory, log, job.model_names, job.networks, HostName(),
                                        static_cast<std::size_t>(job.config.checkpoint.keep));
     for (const auto& note : notes) mine.recorder->OnNote(note);
-    mine.coordinator = std::make_unique<Coordinator>(
-        job.CoordinatorSettings(MeasureLatencies(job), UnixSeconds()), *mine.recorder);
+    auto settings = job.CoordinatorSettings(MeasureLatencies(job), UnixSeconds());
+    settings.survivors_live = comm::MpiSession::SurvivorsLive();
+    mine.coordinator = std::make_unique<Coordinator>(std::move(settings), *mine.recorder);
     runtime.Add(*mine.coordinator, [&mine] { return mine.coordinator->Finished(); });
   }
   for (const auto& role : job.layout.ranks[static_cast<std::size_t>(rank)]) {
     MakeRole(job, role, loop, clock, log, mine, runtime);
   }
   HandleSignals(loop, mine);
-  runtime.Run([&mine] { return mine.coordinator && mine.coordinator->Finished(); });
-  if (!mine.coordinator) return kDone;
+  if (!mine.coordinator)
+    return FollowRankZero(setup, rank, PatienceOf(job), runtime, *control, log);
+  runtime.Run(
+      [&] {
+        if (control) LookForDeaths(*control, runtime, *directory, *mine.coordinator, log);
+        return mine.coordinator->Finished();
+      },
+      [] { return true; });
   const auto& outcome = mine.coordinator->Result();
   const int status = Conclude(outcome, mine.coordinator->Scores(), *directory, log);
   if (!outcome.unanswered.empty() && session != nullptr) {
     log.Warning("{} did not leave: aborting the job", outcome.unanswered.front());
+    TellStatus(status);
     session->Abort(status);
   }
-  return status;
+  const Parting parting = runtime.Degraded() ? Parting::kAtOnce : Parting::kInOrder;
+  if (control) control->SayGoodbye(parting);
+  if (control && control->HasStrays()) {
+    TellStatus(status);
+    session->Abort(status);
+  }
+  return {status, parting};
 }
 
 int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& directory,
@@ -243,6 +326,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
   const sigset_t signals = BlockSignals();
   std::optional<comm::MpiSession> session;
   if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
+  auto setup_limit = std::make_unique<SetupLimit>();
   const std::vector<HostFacts> hosts = GatherHosts(session ? &*session : nullptr);
   const std::vector<std::string> roles = GatherRoles(options.role, session ? &*session : nullptr);
   RunFiles files;
@@ -262,9 +346,14 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
     job.store = setup.store;
     job.resume = std::move(files.resume);
     if (job.config.run.deterministic) {
+      setup_limit.reset();
       return RunDeterministic(options, job, *directory, files.notes, signals);
     }
-    return RunRank(options, job, session ? &*session : nullptr, directory, files.notes);
+    const RankEnd end = RunRank({options, setup, job, hosts, session ? &*session : nullptr},
+                                directory, files.notes, std::move(setup_limit));
+    if (end.parting == Parting::kInOrder) return end.status;
+    TellStatus(end.status);
+    comm::MpiSession::LeaveAtOnce(end.status);
   } catch (const std::exception& error) {
     if (directory != nullptr) directory->WriteStatus(RunState::kFailed, error.what(), kFailed);
     throw;

@@ -60,6 +60,7 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, 100000));
   app.add_option("--host-pid", worker.host_pid, "The parent to die with");
   app.add_flag("--token-from-input", token_from_input, "The standard input is the token");
+  app.add_flag("--beats", worker.beats, "Descriptor 3 wants signs of life");
   app.add_option("--describe", describe, "Print this environment's facts and leave");
   app.add_option("--sticky-action-prob", environment.sticky_action_prob, "For --describe");
   app.add_option("--difficulty-ramping", environment.difficulty_ramping, "For --describe");

@@ -10,7 +10,7 @@
 namespace stillhouse::replay {
 
 Sampler::Sampler(std::uint32_t shards, const ReplaySettings& settings)
-    : shards_(shards), settings_(settings), totals_(shards) {
+    : shards_(shards), settings_(settings), totals_(shards), down_(shards) {
   SH_CHECK(shards >= 1, "no shards");
 }
 
@@ -40,13 +40,14 @@ std::vector<SampleRequest> Sampler::Draw(std::uint32_t batch_size, Rng& rng) {
   }
   plan.shards = std::move(draw.shards);
   plan.replies.resize(shards_);
-  plan.missing = shards_;
+  plan.missing = static_cast<std::uint32_t>(std::count(down_.begin(), down_.end(), false));
   pending_.emplace(next_id_++, std::move(plan));
   return requests;
 }
 
 std::optional<Batch> Sampler::Accept(std::uint32_t shard, SampleReply reply) {
   Learn(shard, reply.totals);
+  if (down_[shard]) return std::nullopt;  // sent before its death; its draws are forgotten
   const auto found = pending_.find(reply.request);
   if (found == pending_.end()) return std::nullopt;
   Plan& plan = found->second;
@@ -96,6 +97,7 @@ void Sampler::SetWeights(const Plan& plan, Batch& batch) const {
   double size = 0;
   double least = 0;
   for (std::uint32_t k = 0; k < shards_; ++k) {
+    if (!plan.replies[k]) continue;  // down since before the draw
     const ShardTotals& totals = plan.replies[k]->totals;
     size += static_cast<double>(totals.size);
     if (settings_.weight_normalization != WeightNormalization::kStore) continue;
@@ -126,7 +128,27 @@ std::vector<PriorityUpdate> Sampler::Split(const Batch& batch,
 
 void Sampler::Learn(std::uint32_t shard, const ShardTotals& totals) {
   SH_CHECK(shard < shards_, "shard {} of {}", shard, shards_);
-  totals_[shard] = totals;
+  if (!down_[shard]) totals_[shard] = totals;
+}
+
+std::vector<std::uint16_t> Sampler::Owing() const {
+  std::vector<std::uint16_t> owing;
+  if (pending_.empty()) return owing;
+  const Plan& oldest = pending_.begin()->second;
+  for (std::uint32_t shard = 0; shard < shards_; ++shard) {
+    if (!oldest.replies[shard] && !down_[shard]) owing.push_back(static_cast<std::uint16_t>(shard));
+  }
+  return owing;
+}
+
+std::size_t Sampler::ShardDown(std::uint32_t shard) {
+  SH_CHECK(shard < shards_, "shard {} of {}", shard, shards_);
+  if (down_[shard]) return 0;
+  down_[shard] = true;
+  totals_[shard] = {};
+  // A draw that it has answered is whole: its rows are as good as those of a batch in hand.
+  return std::erase_if(pending_,
+                       [shard](const auto& entry) { return !entry.second.replies[shard]; });
 }
 
 double Sampler::TotalMass() const {

@@ -28,8 +28,8 @@ class Sampler {
   /// go to Accept like all others.
   std::vector<SampleRequest> Poll();
 
-  /// Draws `batch_size` rows. Requests [shards], one for each, to be sent as they are; empty when
-  /// no shard is known to hold anything.
+  /// Draws `batch_size` rows. Requests [shards], one for each that is not down, to be sent as they
+  /// are; empty when no shard is known to hold anything.
   std::vector<SampleRequest> Draw(std::uint32_t batch_size, Rng& rng);
 
   /// Takes a reply of `shard` and its totals. The batch, when this was the last reply of its
@@ -47,6 +47,14 @@ class Sampler {
   double TotalMass() const;
   /// Items in the whole store, as far as known.
   std::uint64_t Size() const;
+  /// This shard is gone for good: its mass and its items count no more and draws are over the
+  /// others alone. Draws that still miss its reply are forgotten; how many.
+  std::size_t ShardDown(std::uint32_t shard);
+  bool IsDown(std::uint32_t shard) const { return down_[shard]; }
+
+  /// Shards whose reply to the oldest draw under way has not come.
+  std::vector<std::uint16_t> Owing() const;
+
   /// Draws whose replies have not all come.
   std::size_t Pending() const { return pending_.size(); }
   /// Forgets pending draws; their replies then only bring totals.
@@ -68,6 +76,7 @@ class Sampler {
   std::uint32_t shards_;
   ReplaySettings settings_;
   std::vector<ShardTotals> totals_;  ///< [shards] latest known
+  std::vector<bool> down_;           ///< [shards] gone for good
   std::uint64_t next_id_ = 1;
   std::map<std::uint64_t, Plan> pending_;
 };

@@ -85,6 +85,8 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
     case MessageKind::kCheckpointRequest:
       BeginCheckpoint(DecodeBody<CheckpointRequest>(envelope).id, out);
       break;
+    case MessageKind::kRankDown:
+      break;  // of other shards the status tells the workers
     case MessageKind::kLeave:
       Finish(out);
       break;
@@ -269,6 +271,7 @@ void Shard::TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& 
   if (!finite || !std::isfinite(report.epsilon_mean) || report.episodes.size() > kMostEpisodes) {
     throw WireError("worker report: a figure is not finite, or too many episodes");
   }
+  session.home = true;  // reports go home: this worker's former home has died
   session.epsilon = report.epsilon_mean;
   episodes_.insert(episodes_.end(), report.episodes.begin(), report.episodes.end());
   changed_ = true;

@@ -6,11 +6,12 @@
 # several hosts: MPI and the shards use that network alone (docs/slurm.md).
 # STILLHOUSE_BUILD names another build directory. SIGINT, SIGTERM and SIGUSR1: checkpoint, then end
 # with 75 (a second SIGINT or SIGTERM: end at once); SIGUSR2: checkpoint.
+# A rank that dies does not end the job (docs/operations.md).
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 usage() {
-  sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -60,6 +61,16 @@ fi
 export MALLOC_TRIM_THRESHOLD_=${MALLOC_TRIM_THRESHOLD_:-268435456}
 export MALLOC_MMAP_THRESHOLD_=${MALLOC_MMAP_THRESHOLD_:-268435456}
 
+# With --enable-recovery the others live when a rank dies, and mpirun always returns 0: rank 0 writes
+# the job's exit status here. Where it runs on another host, name a file on a shared file system.
+own_file=
+if [ -z "${STILLHOUSE_STATUS_FILE:-}" ]; then
+  own_file=$(mktemp)
+  trap 'rm -f "$own_file"' EXIT
+  export STILLHOUSE_STATUS_FILE=$own_file
+fi
+: >"$STILLHOUSE_STATUS_FILE"
+
 # Default binding puts all threads of a rank on one core; ranks that wait must not burn one.
 # mpirun waits STILLHOUSE_TERM_GRACE seconds before SIGTERM and again before SIGKILL, also when a
 # rank ended with another status than 0, so it is short: stops are asked for in another way (below).
@@ -69,9 +80,10 @@ set -m
 setpriv --pdeathsig TERM mpirun -n "$ranks" \
   --bind-to none \
   --oversubscribe \
+  --enable-recovery \
   --mca mpi_yield_when_idle 1 \
   --mca odls_base_sigkill_timeout "${STILLHOUSE_TERM_GRACE:-1}" \
-  -x MALLOC_TRIM_THRESHOLD_ -x MALLOC_MMAP_THRESHOLD_ \
+  -x MALLOC_TRIM_THRESHOLD_ -x MALLOC_MMAP_THRESHOLD_ -x STILLHOUSE_STATUS_FILE \
   "${mpi[@]}" \
   "${STILLHOUSE_BUILD:-$root/build}/stillhouse" "$@" </dev/null &
 job=$!
@@ -90,4 +102,10 @@ while :; do
   wait "$job" || status=$?
   kill -0 "$job" 2>/dev/null || break
 done
+if [ -s "$STILLHOUSE_STATUS_FILE" ]; then
+  status=$(cat "$STILLHOUSE_STATUS_FILE")
+elif [ "$status" -eq 0 ]; then
+  echo "launch.sh: rank 0 has left no exit status on this host; status.json may know more" >&2
+  status=1
+fi
 exit "$status"

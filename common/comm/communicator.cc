@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
+#include <set>
 
 #include <mpi.h>
 
@@ -52,19 +53,34 @@ std::vector<Communicator::Received> Communicator::Poll() {
     s.receives.push_back(
         Request::Receive(&message, status.MPI_SOURCE, static_cast<std::size_t>(count)));
   }
-  // Only the front may leave: a small message must not overtake a large one of the same rank.
+  // A small message must not overtake a large one of the same rank.
   std::vector<Received> received;
-  while (!s.receives.empty() && s.receives.front().Test()) {
-    Request& request = s.receives.front();
+  std::set<int> behind;
+  std::erase_if(s.receives, [&](Request& request) {
+    if (behind.contains(request.Peer())) return false;
+    if (!request.Test()) {
+      behind.insert(request.Peer());
+      return false;
+    }
     received.push_back({request.Peer(), request.Take()});
-    s.receives.pop_front();
-  }
+    return true;
+  });
   std::erase_if(s.sends, [](Request& request) {
     if (!request.Test()) return false;
     request.Take();
     return true;
   });
   return received;
+}
+
+void Communicator::Forget(int rank) {
+  const auto give_up = [rank](Request& request) {
+    if (request.Peer() != rank) return false;
+    request.Cancel();
+    return true;
+  };
+  std::erase_if(state_->sends, give_up);
+  std::erase_if(state_->receives, give_up);
 }
 
 std::size_t Communicator::PendingSends() const { return state_->sends.size(); }

@@ -1,14 +1,44 @@
 #include "common/comm/mpi_session.h"
 
+#include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <numeric>
+#include <string>
+#include <string_view>
+#include <thread>
 
 #include <mpi.h>
+#include <unistd.h>
 
 #include "common/base/error.h"
 
 namespace stillhouse::comm {
+
+namespace {
+
+constexpr unsigned kFinalizeSeconds = 20;
+
+/// With recovery MPI_Abort ends this rank alone; what ends them all is a SIGTERM to mpirun. Where
+/// our parent is another host's daemon nothing can be done from here.
+void AbortAll(int status) {
+  if (MpiSession::SurvivorsLive()) {
+    std::ifstream comm("/proc/" + std::to_string(getppid()) + "/comm");
+    std::string parent;
+    std::getline(comm, parent);
+    if (parent == "mpirun" || parent == "mpiexec" || parent == "orterun") {
+      kill(getppid(), SIGTERM);
+      // It ends us as well; MPI_Abort would only add its words.
+      std::this_thread::sleep_for(std::chrono::seconds(10));
+    }
+  }
+  MPI_Abort(MPI_COMM_WORLD, status);
+}
+
+}  // namespace
 
 MpiSession::MpiSession(int* argc, char*** argv) : exceptions_at_start_(std::uncaught_exceptions()) {
   int provided = MPI_THREAD_SINGLE;
@@ -21,8 +51,26 @@ MpiSession::MpiSession(int* argc, char*** argv) : exceptions_at_start_(std::unca
 }
 
 MpiSession::~MpiSession() {
-  if (std::uncaught_exceptions() > exceptions_at_start_) MPI_Abort(MPI_COMM_WORLD, 1);
+  if (std::uncaught_exceptions() > exceptions_at_start_) {
+    // The exception is for main to tell, and it will not get there.
+    if (watched_ && SurvivorsLive()) return;
+    AbortAll(1);
+  }
+  // A rank that dies on its way here would be waited for.
+  std::signal(SIGALRM, [](int) { _exit(1); });
+  alarm(kFinalizeSeconds);
   MPI_Finalize();
+  alarm(0);
+}
+
+void MpiSession::LeaveAtOnce(int status) {
+  std::fflush(nullptr);
+  _exit(status);
+}
+
+bool MpiSession::SurvivorsLive() {
+  const char* value = std::getenv("OMPI_MCA_orte_enable_recovery");
+  return value != nullptr && (std::string_view(value) == "1" || std::string_view(value) == "true");
 }
 
 int MpiSession::MaxOverRanks(int value) const {
@@ -59,7 +107,8 @@ std::vector<std::vector<std::uint8_t>> MpiSession::FromEveryRank(
 }
 
 void MpiSession::Abort(int status) const {
-  MPI_Abort(MPI_COMM_WORLD, status);
+  std::fflush(nullptr);
+  AbortAll(status);
   std::_Exit(status);
 }
 

@@ -96,6 +96,8 @@ class Checker {
     Counted("monitor.log_every", config_.monitor.log_every);
     Counted("checkpoint.every", config_.checkpoint.every);
     if (stop.time) Counted("stop.time", *stop.time);
+    OfTheClock("actors.hang_after", config_.actors.hang_after);
+    OfTheClock("monitor.stall_after", config_.monitor.stall_after);
   }
 
  private:
@@ -117,6 +119,12 @@ class Checker {
         Fail({path.c_str()}, fmt::format("{} has no such option", choice.id));
       }
     }
+  }
+
+  /// Where nothing happens nothing can be counted.
+  void OfTheClock(const char* path, const Duration& duration) {
+    if (duration.unit == Duration::Unit::kSeconds) return;
+    Fail({path}, "updates and frames do not count here; expected a duration (500ms, 60s, 5m, 1h)");
   }
 
   void Counted(const char* path, const Duration& duration) {

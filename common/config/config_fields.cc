@@ -85,6 +85,9 @@ FieldList<ActorSettings> ActorFields() {
                       "Environments that one worker steps together."),
       IntegerField<S>("chunk_steps", &S::chunk_steps, {1, 4096},
                       "Steps of one environment in one message of experience."),
+      DurationField<S>("hang_after", &S::hang_after, {0, 1e9, true},
+                       "A worker process that gives no sign of life for so long is killed and "
+                       "started again. One that waits for the learner gives signs."),
       FixedField<S>("policy", {"teacher"}, {}, "The model that acts."),
   };
   AppendFields(fields, "exploration", &S::exploration, ExplorationFields());
@@ -175,6 +178,9 @@ FieldList<MonitorSettings> MonitorFields() {
       FixedField<S>("token", {}, {}, "Bearer token of the monitoring server."),
       DurationField<S>("log_every", &S::log_every, {0, 1e9, true},
                        "Time between lines of the progress log."),
+      DurationField<S>("stall_after", &S::stall_after, {0, 1e9, true},
+                       "When there has been no frame, no update and no evaluation episode for so "
+                       "long, the log says who waits for whom."),
   };
 }
 

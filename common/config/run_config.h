@@ -53,6 +53,7 @@ struct ActorSettings {
   std::int32_t workers = 0;  ///< worker processes of the whole job; 0 = auto
   std::int32_t envs_per_worker = 32;
   std::int32_t chunk_steps = 32;
+  Duration hang_after{30, Duration::Unit::kSeconds};  ///< a silent worker is started again
   ExplorationSettings exploration;
   std::string listen = "auto";  ///< where shards accept workers: see ListenSpec
   bool operator==(const ActorSettings&) const = default;
@@ -180,6 +181,7 @@ struct CheckpointSettings {
 
 struct MonitorSettings {
   Duration log_every{5, Duration::Unit::kSeconds};
+  Duration stall_after{30, Duration::Unit::kSeconds};  ///< without progress; then the log says why
   bool operator==(const MonitorSettings&) const = default;
 };
 

@@ -6,6 +6,7 @@ void RunStatus::Encode(ByteWriter& out) const {
   out.Put(phase);
   out.Put(frames);
   out.Put(updates);
+  out.PutVector(dead_shards);
 }
 
 RunStatus RunStatus::Decode(ByteReader& in) {
@@ -13,6 +14,7 @@ RunStatus RunStatus::Decode(ByteReader& in) {
   message.phase = in.GetEnum(RunPhase::kEnd);
   message.frames = in.Get<std::uint64_t>();
   message.updates = in.Get<std::uint64_t>();
+  message.dead_shards = in.GetVector<std::uint16_t>();
   return message;
 }
 
@@ -59,6 +61,8 @@ void LearnerReport::Encode(ByteWriter& out) const {
   out.Put(q_mean);
   out.Put(grad_norm);
   out.Put(static_cast<std::uint8_t>(sample_blocked));
+  out.Put(wait);
+  out.PutVector(owing_shards);
   out.PutVector(dropped);
   out.PutVector(lag_updates);
   out.PutVector(silent_ms);
@@ -74,6 +78,8 @@ LearnerReport LearnerReport::Decode(ByteReader& in) {
   message.q_mean = in.Get<double>();
   message.grad_norm = in.Get<double>();
   message.sample_blocked = in.GetBool();
+  message.wait = in.GetEnum(LearnerWait::kCredits);
+  message.owing_shards = in.GetVector<std::uint16_t>();
   message.dropped = in.GetVector<std::uint64_t>();
   message.lag_updates = in.GetVector<std::uint64_t>();
   message.silent_ms = in.GetVector<std::uint64_t>();
@@ -113,12 +119,14 @@ StudentReport StudentReport::Decode(ByteReader& in) {
 void HostReport::Encode(ByteWriter& out) const {
   out.Put(alive);
   out.Put(restarts);
+  out.Put(hangs);
 }
 
 HostReport HostReport::Decode(ByteReader& in) {
   HostReport message;
   message.alive = in.Get<std::uint32_t>();
   message.restarts = in.Get<std::uint64_t>();
+  message.hangs = in.Get<std::uint64_t>();
   return message;
 }
 

@@ -23,7 +23,8 @@ struct RunStatus {
   RunPhase phase = RunPhase::kTrain;
   std::uint64_t frames = 0;
   std::uint64_t updates = 0;
-  std::size_t SizeHint() const { return 17; }
+  std::vector<std::uint16_t> dead_shards{};  ///< gone for good: workers do without them
+  std::size_t SizeHint() const { return 24 + dead_shards.size() * 2; }
   void Encode(ByteWriter& out) const;
   static RunStatus Decode(ByteReader& in);
 };
@@ -68,6 +69,18 @@ struct SampleGrant {
   static SampleGrant Decode(ByteReader& in) { return {in.Get<std::uint64_t>()}; }
 };
 
+/// What a learner that does nothing waits for.
+enum class LearnerWait : std::uint8_t {
+  kNothing,
+  kIdle,        ///< its part is over
+  kRestore,     ///< of a resumed run: its state
+  kCompute,     ///< its compute thread has work in hand
+  kReplies,     ///< of shards
+  kEmptyStore,  ///< no shard holds anything
+  kGrant,       ///< the rate limiter
+  kCredits,     ///< in the tail: no student takes a batch
+};
+
 /// Learner -> coordinator. Means are over the updates since the last report.
 struct LearnerReport {
   static constexpr MessageKind kKind = MessageKind::kLearnerReport;
@@ -78,11 +91,13 @@ struct LearnerReport {
   double loss = 0;
   double q_mean = 0;
   double grad_norm = 0;
-  bool sample_blocked = false;             ///< waits for the sample grant
+  bool sample_blocked = false;  ///< waits for the sample grant
+  LearnerWait wait = LearnerWait::kNothing;
+  std::vector<std::uint16_t> owing_shards{};  ///< whose replies have not come
   std::vector<std::uint64_t> dropped;      ///< [student hosts] batches skipped for want of credit
   std::vector<std::uint64_t> lag_updates;  ///< [student hosts] teacher updates behind
   std::vector<std::uint64_t> silent_ms;    ///< [student hosts] since its last credit
-  std::size_t SizeHint() const { return 96 + dropped.size() * 24; }
+  std::size_t SizeHint() const { return 101 + owing_shards.size() * 2 + dropped.size() * 24; }
   void Encode(ByteWriter& out) const;
   static LearnerReport Decode(ByteReader& in);
 };
@@ -110,7 +125,8 @@ struct HostReport {
   static constexpr MessageKind kKind = MessageKind::kHostReport;
   std::uint32_t alive = 0;
   std::uint64_t restarts = 0;
-  std::size_t SizeHint() const { return 12; }
+  std::uint64_t hangs = 0;  ///< of these, ended by the host because they gave no sign of life
+  std::size_t SizeHint() const { return 20; }
   void Encode(ByteWriter& out) const;
   static HostReport Decode(ByteReader& in);
 };

@@ -51,7 +51,8 @@ const char* MessageName(MessageKind kind) {
                                            "checkpoint_request",
                                            "checkpoint_part",
                                            "restore",
-                                           "shard_part"};
+                                           "shard_part",
+                                           "rank_down"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(kLastMessageKind) + 1);
   const auto at = static_cast<std::size_t>(kind);
   return at < std::size(kNames) ? kNames[at] : "unknown";

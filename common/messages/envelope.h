@@ -60,8 +60,9 @@ enum class MessageKind : std::uint8_t {
   kCheckpointPart,
   kRestore,
   kShardPart,
+  kRankDown,
 };
-inline constexpr MessageKind kLastMessageKind = MessageKind::kShardPart;
+inline constexpr MessageKind kLastMessageKind = MessageKind::kRankDown;
 
 const char* MessageName(MessageKind kind);
 

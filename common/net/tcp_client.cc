@@ -89,7 +89,8 @@ struct TcpClient::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     connection = std::make_shared<TcpConnection>(
         std::move(socket), id, address,
         ConnectionLimits{.max_body_bytes = options.max_body_bytes,
-                         .max_queued_bytes = options.max_queued_bytes},
+                         .max_queued_bytes = options.max_queued_bytes,
+                         .vanished_after = options.peer_timeout},
         *this);
     handler.OnConnect(id, address);
     if (connection) connection->Start();

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/detail/socket_option.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <netinet/tcp.h>
@@ -40,12 +41,16 @@ void NoticeVanishedPeer(int descriptor, std::chrono::milliseconds vanished_after
     // Best effort: without it the system's own limits hold.
     ::setsockopt(descriptor, level, option, &value, sizeof(value));
   };
+  const int ms = static_cast<int>(vanished_after.count());
+  // Whoever wants to know within seconds has an idle peer asked as often as that takes.
+  const bool soon = ms > 0 && ms < 1000 * (kKeepAliveIdleSeconds + kKeepAliveEverySeconds);
+  const int quarter = std::max(1, ms / 4000);
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEverySeconds);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, soon ? quarter : kKeepAliveIdleSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, soon ? quarter : kKeepAliveEverySeconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
   if (vanished_after.count() > 0) {
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(vanished_after.count()));
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
   }
 }
 

@@ -25,7 +25,6 @@ struct ConnectionLimits {
   std::size_t hold_above_bytes = std::numeric_limits<std::size_t>::max();
   std::chrono::milliseconds vanished_after{0};  ///< a peer whose host does not answer; 0: ~15 min
 };
-
 /// One established connection, the same for both ends. Internal to common/net.
 ///
 /// Reads and writes are non-blocking calls after a readiness wait, so that a connection without

@@ -71,7 +71,9 @@ struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<Tcp
     const ConnectionLimits limits{.max_body_bytes = options.handshake_body_bytes,
                                   .max_queued_bytes = options.max_queued_bytes,
                                   .hold_above_bytes = options.hold_above_bytes,
-                                  .vanished_after = options.stall_limit};
+                                  .vanished_after = options.peer_timeout.count() > 0
+                                                        ? options.peer_timeout
+                                                        : options.stall_limit};
     auto connection = std::make_shared<TcpConnection>(std::move(socket), id, peer, limits, *this);
     connections.emplace(id, connection);
     strangers.insert(id);

@@ -58,6 +58,8 @@ struct TcpServerOptions {
   std::size_t max_total_queued_bytes = 512U << 20U;
   /// A peer that takes none of its output for so long, or whose host does not answer, is closed.
   std::chrono::milliseconds stall_limit{60000};
+  /// A peer whose machine has answered nothing for so long is lost; 0: after stall_limit.
+  std::chrono::milliseconds peer_timeout{0};
 };
 
 /// Accepts connections and exchanges frames. Owned and used by the event loop's thread.
@@ -98,6 +100,7 @@ struct TcpClientOptions {
   std::chrono::milliseconds first_retry{50};  ///< doubles up to max_retry, starts anew on success
   std::chrono::milliseconds max_retry{2000};
   std::chrono::milliseconds connect_timeout{5000};
+  std::chrono::milliseconds peer_timeout{0};  ///< as the server's
 };
 
 /// Keeps one connection to `address` ("host:port"): connects, and connects again whenever it is

@@ -1,5 +1,6 @@
 #include "common/run/checkpoint_keeper.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace stillhouse {
@@ -23,20 +24,36 @@ void CheckpointKeeper::Begin(Time now, RoleAddress self, Outbox& out) {
   since_ = now;
   answered_.clear();
   ++id_;
+  for (const auto role : Others()) SendTo(out, self, role, CheckpointRequest{id_});
+}
+
+std::vector<RoleAddress> CheckpointKeeper::Others() const {
+  std::vector<RoleAddress> roles;
   for (std::uint16_t host = 0; host < student_hosts_; ++host) {
-    SendTo(out, self, {RoleKind::kStudentHost, host}, CheckpointRequest{id_});
+    roles.push_back({RoleKind::kStudentHost, host});
   }
   for (std::uint16_t shard = 0; shard < shards_; ++shard) {
-    SendTo(out, self, {RoleKind::kShard, shard}, CheckpointRequest{id_});
+    roles.push_back({RoleKind::kShard, shard});
   }
+  std::erase_if(roles, [this](RoleAddress role) { return down_.contains(role); });
+  return roles;
 }
 
 void CheckpointKeeper::AskLearnerWhenDue(Time now, RoleAddress self, Outbox& out) {
   if (stage_ != Stage::kOthers) return;
-  const std::size_t others = std::size_t{student_hosts_} + shards_;
-  if (answered_.size() < others && now - since_ < kAnswerLimit) return;
+  const auto others = Others();
+  const bool complete = std::all_of(others.begin(), others.end(),
+                                    [this](RoleAddress role) { return answered_.contains(role); });
+  if (!complete && now - since_ < kAnswerLimit) return;
   stage_ = Stage::kLearner;
   SendTo(out, self, kLearner, CheckpointRequest{id_});
+}
+
+std::vector<RoleAddress> CheckpointKeeper::Awaited() const {
+  if (stage_ == Stage::kLearner) return {kLearner};
+  auto awaited = stage_ == Stage::kOthers ? Others() : std::vector<RoleAddress>{};
+  std::erase_if(awaited, [this](RoleAddress role) { return answered_.contains(role); });
+  return awaited;
 }
 
 void CheckpointKeeper::OnPart(CheckpointPart part, RoleAddress from, Time now) {
@@ -73,7 +90,10 @@ std::optional<CheckpointKeeper::Collected> CheckpointKeeper::Take(Time now) {
   stage_ = Stage::kIdle;
   Collected collected{updates_, samples_, {}, {}, {}, shard_parts_, {}};
   for (std::uint16_t shard = 0; shard < shards_; ++shard) {
-    if (!answered_.contains({RoleKind::kShard, shard})) collected.silent_shards.push_back(shard);
+    const RoleAddress role{RoleKind::kShard, shard};
+    if (!answered_.contains(role) && !down_.contains(role)) {
+      collected.silent_shards.push_back(shard);
+    }
   }
   for (std::uint16_t model = 0; model <= host_of_student_.size(); ++model) {
     const auto kept = last_.find(model);

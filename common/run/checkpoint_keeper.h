@@ -36,10 +36,16 @@ class CheckpointKeeper {
   /// Asks the learner once the others have answered or had their time; not before it is called
   /// with the run in a state that can be resumed from.
   void AskLearnerWhenDue(Time now, RoleAddress self, Outbox& out);
+  /// Whose answer is missing, and since when.
+  std::vector<RoleAddress> Awaited() const;
+  Time Since() const { return since_; }
   /// The run stays in its state until the answer is taken.
   bool AwaitsLearner() const { return stage_ == Stage::kLearner; }
   void OnPart(CheckpointPart part, RoleAddress from, Time now);
   void OnPart(ShardPart part, std::uint16_t shard);
+
+  /// This role is gone for good: nobody waits for it, its last parts are used.
+  void OnDown(RoleAddress role) { down_.insert(role); }
 
   /// All parts of a collection.
   struct Collected {
@@ -49,7 +55,7 @@ class CheckpointKeeper {
     std::map<std::uint16_t, Time> reused;                       ///< model -> age of its part
     std::vector<std::uint16_t> missing;  ///< models of which there never was a part
     std::map<std::uint16_t, std::vector<std::uint8_t>> shards;  ///< shard -> part
-    std::vector<std::uint16_t> silent_shards;                   ///< without an answer
+    std::vector<std::uint16_t> silent_shards;                   ///< living, without an answer
   };
   /// The finished collection; once.
   std::optional<Collected> Take(Time now);
@@ -59,6 +65,9 @@ class CheckpointKeeper {
     std::vector<std::uint8_t> bytes;
     Time since{};
   };
+
+  /// Student hosts and shards that have not died.
+  std::vector<RoleAddress> Others() const;
 
   std::uint16_t student_hosts_;
   std::vector<std::uint16_t> host_of_student_;
@@ -70,6 +79,7 @@ class CheckpointKeeper {
   Stage stage_ = Stage::kIdle;
   Time since_{};
   std::set<RoleAddress> answered_;
+  std::set<RoleAddress> down_;
   std::uint64_t updates_ = 0;
   std::uint64_t samples_ = 0;
 };

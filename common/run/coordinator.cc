@@ -63,7 +63,8 @@ Coordinator::Coordinator(Settings settings, RunRecorder& recorder)
                    KeepsStore() ? settings_.shards : std::uint16_t{0}),
       offset_(settings_.resume ? settings_.resume->coordinator.elapsed : Time{}),
       endpoints_(settings_.shards),
-      insert_granted_(settings_.shards, 0) {}
+      insert_granted_(settings_.shards, 0),
+      stalls_(FromSeconds(settings_.config.monitor.stall_after.value)) {}
 
 void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
   now += offset_;
@@ -79,8 +80,11 @@ void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
       return progress_.On(DecodeBody<StudentReport>(envelope));
     case MessageKind::kHostReport:
       return OnHostReport(DecodeBody<HostReport>(envelope), from.index);
-    case MessageKind::kRankReport:
-      return progress_.On(DecodeBody<RankReport>(envelope));
+    case MessageKind::kRankReport: {
+      const auto report = DecodeBody<RankReport>(envelope);
+      rank_heard_[report.rank] = now;
+      return progress_.On(report);
+    }
     case MessageKind::kPinned:
       return evaluation_.OnPinned(DecodeBody<Pinned>(envelope), from);
     case MessageKind::kEvaluationResult:
@@ -100,6 +104,8 @@ void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
     case MessageKind::kLeft:
       left_.insert(from);
       return;
+    case MessageKind::kRankDown:
+      return OnRankDown(DecodeBody<RankDown>(envelope), now, out);
     default:
       throw WireError(fmt::format("coordinator: unexpected {} from {} at {:.1f} s",
                                   MessageName(envelope.kind), from.ToString(), Seconds(now)));
@@ -110,12 +116,19 @@ void Coordinator::OnShardReport(const ShardReport& report, std::uint16_t shard) 
   if (shard >= settings_.shards) {
     throw WireError(fmt::format("report of shard {}: there are {}", shard, settings_.shards));
   }
+  if (dead_.contains({RoleKind::kShard, shard})) return;  // sent before its death
   progress_.On(report, shard);
   evaluation_.OnWorkers(shard, report.home_workers);
   if (counting_ || !KeepsStore()) limiter_.ReportInserted(progress_.Inserted());
 }
 
 void Coordinator::OnHostReport(const HostReport& report, std::uint16_t host) {
+  if (dead_.contains({RoleKind::kActorHost, host})) return;
+  if (report.hangs > progress_.Hangs(host)) {
+    recorder_.OnNote(fmt::format(
+        "actor host {}: a worker gave no sign of life for {:.0f} s and was killed ({} so far)",
+        host, settings_.config.actors.hang_after.value, report.hangs));
+  }
   if (report.restarts > progress_.Restarts(host)) {
     recorder_.OnNote(fmt::format("actor host {}: a worker died and was started again ({} so far)",
                                  host, report.restarts));
@@ -143,6 +156,7 @@ void Coordinator::Tick(Time now, Outbox& out) {
     if (settings_.resume) Resume(now, out);
     if (!scores_.HasRandom()) evaluation_.StartRound(RoundKind::kRandom, now);
   }
+  WatchProgress(now);
   if (!counting_ && (!KeepsStore() || progress_.StoreKnown())) BeginCounting(now);
   if (!counting_ && !outcome_.failed && step_ != Step::kLeaving) {
     if (now - last_broadcast_ >= kBroadcastEvery) Broadcast(now, out);
@@ -153,6 +167,7 @@ void Coordinator::Tick(Time now, Outbox& out) {
     evaluation_.Tick(now, Address(), out);
     TakeRound(now);
     TickCheckpoints(now, out);
+    FailWithoutWorkers(now);
   }
   if (outcome_.failed && step_ != Step::kLeaving) BeginLeaving(now, out);
   Advance(now, out);
@@ -171,11 +186,7 @@ void Coordinator::SendGrants(Outbox& out) {
   }
   const std::uint64_t before =
       settings_.resume && !KeepsStore() ? settings_.resume->coordinator.inserted : 0;
-  std::vector<std::uint64_t> inserted;
-  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-    inserted.push_back(progress_.Inserted(shard));
-  }
-  const auto grants = ShareOut(limiter_.InsertAllowance() - before, inserted, insert_granted_);
+  const auto grants = LivingGrants(limiter_.InsertAllowance() - before);
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
     if (grants[shard] <= insert_granted_[shard]) continue;
     insert_granted_[shard] = grants[shard];
@@ -224,23 +235,20 @@ void Coordinator::Advance(Time now, Outbox& out) {
       return;
     case Step::kTail: {
       const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
-      if (settings_.student_hosts == 0 || Seconds(TailSpent(now)) >= length) {
+      if (Living(RoleKind::kStudentHost) == 0 || Seconds(TailSpent(now)) >= length) {
         FreezeStudents(now, out);
       }
       return;
     }
     case Step::kFreezingStudents:
-      if (frozen_.size() == std::size_t{1} + settings_.student_hosts ||
-          now - step_since_ > kFreezeTimeout) {
-        BeginFinal(now, out);
-      }
+      if (StudentsFrozen() || now - step_since_ > kFreezeTimeout) BeginFinal(now, out);
       return;
     case Step::kFinal:
       if (evaluation_.Busy() || checkpoint_wanted_ || checkpoints_.Collecting()) return;
       if (!checkpoint_writing_) BeginLeaving(now, out);
       return;
     case Step::kLeaving:
-      if (left_.size() == Everyone().size() || now - step_since_ > kLeaveTimeout) {
+      if (AllHaveLeft() || now - step_since_ > kLeaveTimeout) {
         for (const auto role : Everyone()) {
           if (!left_.contains(role)) outcome_.unanswered.push_back(role.ToString());
         }
@@ -279,7 +287,7 @@ void Coordinator::BeginTail(Time now, Outbox& out) {
   const Time spent = resumed ? settings_.resume->coordinator.tail_spent : Time{};
   tail_since_ = now - spent;
   const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
-  const bool nothing_left = settings_.student_hosts == 0 || Seconds(spent) >= length;
+  const bool nothing_left = Living(RoleKind::kStudentHost) == 0 || Seconds(spent) >= length;
   if (settings_.resume && !nothing_left &&
       progress_.StoreSize() < static_cast<std::uint64_t>(settings_.config.replay.min_size)) {
     recorder_.OnNote("the students wait: actors fill the store again, with the frozen teacher");
@@ -300,14 +308,15 @@ void Coordinator::BeginDistilling(Time now, Outbox& out) {
 void Coordinator::FreezeStudents(Time now, Outbox& out) {
   step_ = Step::kFreezingStudents;
   step_since_ = now;
-  for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
-    SendTo(out, Address(), {RoleKind::kStudentHost, host}, Freeze{});
+  for (const auto role : Everyone()) {
+    if (role.kind == RoleKind::kStudentHost) SendTo(out, Address(), role, Freeze{});
   }
 }
 
 void Coordinator::BeginFinal(Time now, Outbox& out) {
   for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
-    if (frozen_.contains({RoleKind::kStudentHost, host})) continue;
+    const RoleAddress role{RoleKind::kStudentHost, host};
+    if (frozen_.contains(role) || dead_.contains(role)) continue;
     for (std::size_t i = 0; i < settings_.config.students.size(); ++i) {
       if (settings_.host_of_student[i] != host) continue;
       const auto& name = settings_.config.students[i].name;
@@ -325,6 +334,7 @@ void Coordinator::BeginFinal(Time now, Outbox& out) {
 void Coordinator::BeginLeaving(Time now, Outbox& out) {
   step_ = Step::kLeaving;
   step_since_ = now;
+  if (!outcome_.failed && !outcome_.preempted) outcome_.reason += losses_;
   recorder_.OnProgress(progress_.Take(now, phase_));
   SetPhase(RunPhase::kEnd, now, out);
   for (const auto role : Everyone()) SendTo(out, Address(), role, Leave{});
@@ -355,7 +365,7 @@ void Coordinator::SetPhase(RunPhase phase, Time now, Outbox& out) {
 
 void Coordinator::Broadcast(Time now, Outbox& out) {
   last_broadcast_ = now;
-  const RunStatus status{phase_, progress_.Frames(), progress_.Updates()};
+  const RunStatus status{phase_, progress_.Frames(), progress_.Updates(), dead_shards_};
   for (const auto role : Everyone()) {
     if (!left_.contains(role)) SendTo(out, Address(), role, status);
   }
@@ -369,6 +379,7 @@ std::vector<RoleAddress> Coordinator::Everyone() const {
   add(RoleKind::kStudentHost, settings_.student_hosts);
   add(RoleKind::kShard, settings_.shards);
   add(RoleKind::kActorHost, settings_.actor_hosts);
+  std::erase_if(roles, [this](RoleAddress role) { return dead_.contains(role); });
   return roles;
 }
 

@@ -5,10 +5,12 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/config/run_config.h"
 #include "common/messages/control.h"
+#include "common/messages/rank_down.h"
 #include "common/run/checkpoint_keeper.h"
 #include "common/run/checkpoint_writer.h"
 #include "common/run/coordinator_state.h"
@@ -16,6 +18,7 @@
 #include "common/run/progress_tracker.h"
 #include "common/run/rate_limiter.h"
 #include "common/run/score_keeper.h"
+#include "common/run/stall_explainer.h"
 
 namespace stillhouse {
 
@@ -55,6 +58,8 @@ class Coordinator final : public Role {
     double start_unix_s = 0;
     std::uint32_t attempt = 1;
     std::optional<ResumePoint> resume;  ///< where a resumed run goes on
+    /// The MPI runtime lets the others live when a rank dies; else a death ends the run.
+    bool survivors_live = true;
   };
 
   /// How the run ended.
@@ -79,6 +84,13 @@ class Coordinator final : public Role {
 
   /// Ends the run after a checkpoint: it can be resumed. Where none can be written the run fails.
   void Preempt(const std::string& reason);
+
+  /// A silent process that holds everything up is given up after so many times
+  /// monitor.stall_after.
+  static constexpr int kPatience = 10;
+  /// Ranks that have said nothing for so long, everything waiting, that they are to be held for
+  /// dead; each once. The driver sees to it and says RankDown.
+  std::vector<std::uint32_t> TakeHopeless() { return std::exchange(hopeless_, {}); }
 
   bool Finished() const { return finished_; }
   const Outcome& Result() const { return outcome_; }
@@ -122,7 +134,21 @@ class Coordinator final : public Role {
   void WriteCheckpoint(CheckpointKeeper::Collected collected, Time now);
   void OnCheckpointOutcome(const CheckpointOutcome& outcome, Time now, Outbox& out);
   Time TailSpent(Time now) const;
+  void OnRankDown(const RankDown& down, Time now, Outbox& out);
+  void OnShardDown(std::uint16_t shard, const RankDown& down);
+  void OnStudentHostDown(std::uint16_t host, const RankDown& down, Outbox& out);
+  void FailWithoutWorkers(Time now);
+  /// What is known of waits at this moment.
+  StallFacts Stall(Time now) const;
+  void AddPending(StallFacts& facts) const;
+  void WatchProgress(Time now);
+  /// Roles of this kind that have not died.
+  std::size_t Living(RoleKind kind) const;
+  bool StudentsFrozen() const;
+  bool AllHaveLeft() const;
+  std::vector<std::uint64_t> LivingGrants(std::uint64_t allowance) const;
   bool ChecksPeriodically() const { return settings_.config.checkpoint.every.value > 0; }
+  /// But for the dead.
   std::vector<RoleAddress> Everyone() const;
 
   Settings settings_;
@@ -158,6 +184,16 @@ class Coordinator final : public Role {
   std::uint64_t sample_granted_ = 0;
   std::set<RoleAddress> frozen_;
   std::set<RoleAddress> left_;
+  std::set<RoleAddress> dead_;
+  std::vector<std::uint16_t> dead_shards_;
+  std::string losses_;  ///< what died, for status.json
+  Time workers_seen_{};
+  StallExplainer stalls_;
+  std::map<std::uint32_t, Time> rank_heard_;  ///< rank -> its last report
+  Time last_stall_look_{};
+  Time checkpoint_writing_since_{};
+  std::set<std::uint32_t> given_up_;
+  std::vector<std::uint32_t> hopeless_;  ///< of these, not taken yet
 };
 
 }  // namespace stillhouse

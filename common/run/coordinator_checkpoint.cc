@@ -204,6 +204,7 @@ void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time no
                                  settings_.models.at(model).name));
   }
   checkpoint_writing_ = true;
+  checkpoint_writing_since_ = now;
   recorder_.WriteCheckpoint(std::move(checkpoint));
 }
 

@@ -70,6 +70,17 @@ void EvaluationScheduler::OnWorkers(std::uint16_t shard,
   for (const auto worker : home_workers) home_of_[worker] = shard;
 }
 
+void EvaluationScheduler::OnPublisherDown(RoleAddress publisher, RoleAddress address, Outbox& out) {
+  std::erase(settings_.publishers, publisher);
+  if (!round_ || round_->kind == RoundKind::kRandom) return;
+  const RoundKind kind = round_->kind;
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    SendTo(out, address, {RoleKind::kShard, shard}, EvaluationRelease{round_->number});
+  }
+  round_.reset();
+  queue_.push_front(kind);
+}
+
 void EvaluationScheduler::OnResult(const EvaluationResult& result) {
   if (!round_ || round_->number != result.round) return;
   const auto found = round_->tasks.find(result.task);
@@ -81,6 +92,7 @@ void EvaluationScheduler::OnResult(const EvaluationResult& result) {
   for (const auto& episode : result.episodes) {
     if (task.open.erase(episode.seed) == 0) continue;
     play.played.emplace(episode.seed, episode.episode_return);
+    ++episodes_;
   }
   for (const auto& part : result.comparisons) {
     for (auto& other : round_->plays) {
@@ -238,6 +250,22 @@ void EvaluationScheduler::FinishIfComplete(RoleAddress address, Outbox& out) {
   }
   finished_ = std::move(result);
   round_.reset();
+}
+
+std::vector<RoleAddress> EvaluationScheduler::MissingPins() const {
+  std::vector<RoleAddress> missing;
+  if (!round_ || round_->assigned_models || round_->kind == RoundKind::kRandom) return missing;
+  for (const auto publisher : settings_.publishers) {
+    if (!round_->answered.contains(publisher)) missing.push_back(publisher);
+  }
+  return missing;
+}
+
+std::size_t EvaluationScheduler::SeedsLeft() const {
+  std::size_t left = 0;
+  if (!round_) return left;
+  for (const auto& play : round_->plays) left += play.to_assign.size();
+  return left;
 }
 
 std::optional<RoundResult> EvaluationScheduler::TakeFinished() {

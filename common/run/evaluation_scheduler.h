@@ -63,10 +63,24 @@ class EvaluationScheduler {
 
   void OnPinned(const Pinned& pinned, RoleAddress from);
   void OnWorkers(std::uint16_t shard, const std::vector<std::uint64_t>& home_workers);
+  /// This publisher is gone for good: its models are played no more. A round under way starts
+  /// anew without them, for their weights may be missing anywhere.
+  void OnPublisherDown(RoleAddress publisher, RoleAddress address, Outbox& out);
   void OnResult(const EvaluationResult& result);
   /// Sends what is due. `address` is the sender's.
   void Tick(Time now, RoleAddress address, Outbox& out);
   std::optional<RoundResult> TakeFinished();
+
+  // For those who wonder why nothing happens.
+
+  /// Episodes that have counted so far, all rounds.
+  std::uint64_t Episodes() const { return episodes_; }
+  /// When the round under way began; 0 without one.
+  Time RoundSince() const { return round_ ? round_->started : Time{}; }
+  /// Publishers that have not pinned yet.
+  std::vector<RoleAddress> MissingPins() const;
+  std::size_t TasksInHand() const { return round_ ? round_->tasks.size() : 0; }
+  std::size_t SeedsLeft() const;
 
   /// The fixed seeds of a kind of round: 32-bit, disjoint between kinds.
   static std::vector<std::uint64_t> Seeds(std::uint64_t run_seed, RoundKind kind,
@@ -112,6 +126,7 @@ class EvaluationScheduler {
   std::optional<RoundResult> finished_;
   std::uint32_t rounds_ = 0;
   std::uint64_t tasks_ = 0;
+  std::uint64_t episodes_ = 0;
 };
 
 }  // namespace stillhouse

@@ -59,6 +59,28 @@ void ProgressTracker::On(const StudentReport& report) {
   }
 }
 
+std::uint64_t ProgressTracker::OnShardDown(std::uint16_t shard) {
+  shards_known_.insert(shard);
+  ShardReport& last = shards_.at(shard);
+  ShardReport left;
+  left.totals.inserted = last.totals.inserted;
+  left.frames = last.frames;
+  const std::uint64_t lost = last.totals.size;
+  last = left;
+  return lost;
+}
+
+bool ProgressTracker::InsertsBlocked() const {
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [](const auto& shard) { return shard.insert_blocked; });
+}
+
+std::size_t ProgressTracker::WorkersAlive() const {
+  return std::accumulate(
+      shards_.begin(), shards_.end(), std::size_t{0},
+      [](auto sum, const auto& shard) { return sum + shard.home_workers.size(); });
+}
+
 std::uint64_t ProgressTracker::Frames() const {
   return std::accumulate(shards_.begin(), shards_.end(), settings_.frames_before,
                          [](auto sum, const auto& shard) { return sum + shard.frames; });

@@ -39,7 +39,18 @@ class ProgressTracker {
   void On(const LearnerReport& report) { learner_ = report; }
   void On(const StudentReport& report);
   void On(const HostReport& report, std::uint16_t host) { hosts_[host] = report; }
-  void On(RankReport report) { ranks_[report.rank] = std::move(report); }
+  void On(RankReport report) {
+    if (!dead_ranks_.contains(report.rank)) ranks_[report.rank] = std::move(report);
+  }
+
+  /// This shard is gone for good: what it inserted still counts, what it held does not. Returns
+  /// the items that it held.
+  std::uint64_t OnShardDown(std::uint16_t shard);
+  void OnHostDown(std::uint16_t host) { hosts_[host].alive = 0; }
+  void OnRankDown(std::uint32_t rank) {
+    dead_ranks_.insert(rank);
+    ranks_.erase(rank);
+  }
 
   std::uint64_t Frames() const;
   std::uint64_t Inserted() const;
@@ -57,6 +68,16 @@ class ProgressTracker {
     const auto found = hosts_.find(host);
     return found == hosts_.end() ? 0 : found->second.restarts;
   }
+  /// Of these, those that it had to end.
+  std::uint64_t Hangs(std::uint16_t host) const {
+    const auto found = hosts_.find(host);
+    return found == hosts_.end() ? 0 : found->second.hangs;
+  }
+  const LearnerReport& Learner() const { return learner_; }
+  /// Chunks stand at the rate limiter in some shard.
+  bool InsertsBlocked() const;
+  /// Workers that are connected to their home shard.
+  std::size_t WorkersAlive() const;
   const std::map<std::uint32_t, RankReport>& Ranks() const { return ranks_; }
 
   /// The record of this moment; rates are since the last call.
@@ -73,6 +94,7 @@ class ProgressTracker {
   std::vector<StudentProgress> students_;
   std::map<std::uint16_t, HostReport> hosts_;
   std::map<std::uint32_t, RankReport> ranks_;
+  std::set<std::uint32_t> dead_ranks_;
   std::deque<float> recent_returns_;
   std::uint64_t episodes_ = 0;
   ProgressRecord last_;

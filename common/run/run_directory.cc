@@ -240,10 +240,15 @@ void RunDirectory::WriteConfig(std::string_view yaml) const {
 
 void RunDirectory::WriteStatus(RunState state, std::string_view reason,
                                std::optional<int> exit_status) const {
+  WriteRunStatus(path_, attempt_, state, reason, exit_status);
+}
+
+void WriteRunStatus(const fs::path& run_dir, std::uint32_t attempt, RunState state,
+                    std::string_view reason, std::optional<int> exit_status) {
   Json json{{"status", RunStateName(state)},
             {"reason", std::string(reason)},
             {"exit_status", nullptr},
-            {"attempt", Attempt()},
+            {"attempt", attempt},
             {"time", UnixSeconds()},
             {"host", HostName()},
             {"pid", ProcessId()}};
@@ -251,13 +256,13 @@ void RunDirectory::WriteStatus(RunState state, std::string_view reason,
   const std::string text = json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
   std::error_code ignored;
   try {
-    ReplaceFile(path_ / kStatusFile, text);
+    ReplaceFile(run_dir / kStatusFile, text);
   } catch (const StorageError&) {
     // A full disk, most likely: what the reserve held is enough for this one file.
-    if (!fs::remove(path_ / kReserveFile, ignored)) throw;
-    ReplaceFile(path_ / kStatusFile, text);
+    if (!fs::remove(run_dir / kReserveFile, ignored)) throw;
+    ReplaceFile(run_dir / kStatusFile, text);
   }
-  if (exit_status) fs::remove(path_ / kReserveFile, ignored);
+  if (exit_status) fs::remove(run_dir / kReserveFile, ignored);
 }
 
 void RunDirectory::WriteEndpoints(const std::vector<std::string>& shards) const {

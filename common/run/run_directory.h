@@ -91,6 +91,9 @@ struct RunStatusFile {
   std::string status;  ///< RunStateName
   std::uint32_t attempt = 1;
 };
+/// What RunDirectory::WriteStatus writes, for those who do not own the directory.
+void WriteRunStatus(const std::filesystem::path& run_dir, std::uint32_t attempt, RunState state,
+                    std::string_view reason, std::optional<int> exit_status);
 std::optional<RunStatusFile> ReadRunStatus(const std::filesystem::path& run_dir);
 std::optional<RunStatusFile> ParseRunStatus(std::string_view text);
 

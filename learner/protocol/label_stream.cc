@@ -9,6 +9,7 @@ void LabelStream::OnCredit(const Credit& credit, std::uint16_t host, Time now) {
     throw WireError(fmt::format("credit from student host {}: there are {}", host, hosts_.size()));
   }
   Host& h = hosts_[host];
+  if (h.down) return;  // sent before its death
   h.credits += credit.credits;
   h.last_credit = now;
   if (credit.consumed_sequence != 0) {
@@ -45,6 +46,7 @@ void LabelStream::Publish(const replay::Batch& batch, std::vector<float> labels,
   }
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     Host& host = hosts_[i];
+    if (host.down) continue;
     if (host.credits == 0) {
       if (!frozen) ++host.dropped;
       continue;
@@ -56,6 +58,12 @@ void LabelStream::Publish(const replay::Batch& batch, std::vector<float> labels,
               MessageKind::kLabelledBatch,
               body});
   }
+}
+
+void LabelStream::HostDown(std::uint16_t host) {
+  if (host >= hosts_.size()) return;
+  hosts_[host].down = true;
+  hosts_[host].credits = 0;
 }
 
 std::uint32_t LabelStream::MostCredits() const {
@@ -71,7 +79,7 @@ std::uint64_t LabelStream::Lag(std::size_t host, std::uint64_t teacher_updates) 
 
 Time LabelStream::Silence(std::size_t host, Time now) const {
   const Host& h = hosts_[host];
-  return h.sent > h.consumed ? now - h.last_credit : Time{};
+  return !h.down && h.sent > h.consumed ? now - h.last_credit : Time{};
 }
 
 }  // namespace stillhouse::learner

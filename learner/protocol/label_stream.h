@@ -22,6 +22,9 @@ class LabelStream {
   void Publish(const replay::Batch& batch, std::vector<float> labels, bool frozen,
                std::uint64_t teacher_updates, Outbox& out);
 
+  /// This host is gone for good: it gets nothing more, and what it misses is no longer counted.
+  void HostDown(std::uint16_t host);
+
   /// Most batches that some host would take now.
   std::uint32_t MostCredits() const;
   std::size_t Hosts() const { return hosts_.size(); }
@@ -39,6 +42,7 @@ class LabelStream {
     std::uint64_t dropped = 0;
     std::uint64_t consumed_teacher_updates = 0;
     Time last_credit{};
+    bool down = false;
   };
   RoleAddress self_;
   std::uint32_t num_actions_;

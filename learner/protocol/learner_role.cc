@@ -53,6 +53,9 @@ void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
     case MessageKind::kRestore:
       OnRestore(DecodeBody<Restore>(envelope));
       break;
+    case MessageKind::kRankDown:
+      OnRankDown(DecodeBody<RankDown>(envelope));
+      break;
     case MessageKind::kLeave:
       stage_ = Stage::kLeft;
       ready_.clear();
@@ -91,32 +94,37 @@ void LearnerRole::RequestBatches(Outbox& out) {
   const auto rows = static_cast<std::uint64_t>(settings_.teacher.batch_size);
   const auto prefetch = static_cast<std::size_t>(settings_.teacher.prefetch);
   while (sampler_.Pending() + ready_.size() < prefetch) {
-    if (!tail && samples_ + rows > allowance_) {
+    const bool counted = redraws_ > 0;  // with the draw that this one stands for
+    if (!tail && !counted && samples_ + rows > allowance_) {
       blocked_ = sampler_.Pending() + ready_.size() == 0;
       return;
     }
     if (!RequestOne(out)) return;
-    if (!tail) samples_ += rows;
+    if (!tail && !counted) samples_ += rows;
+    if (counted) --redraws_;
   }
 }
 
 // While nothing is known of the shards, or all are empty, only their totals are asked for.
 bool LearnerRole::RequestOne(Outbox& out) {
-  if (sampler_.TotalMass() <= 0 && polls_ > 0) return false;
+  if (sampler_.TotalMass() <= 0 && !polls_.empty()) return false;
   auto requests = sampler_.Draw(static_cast<std::uint32_t>(settings_.teacher.batch_size), rng_);
   const bool drawn = !requests.empty();
   if (!drawn) {
     requests = sampler_.Poll();
-    polls_ = settings_.shards;
+    for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+      if (!sampler_.IsDown(shard)) polls_.insert(shard);
+    }
   }
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    if (sampler_.IsDown(shard)) continue;
     SendTo(out, Address(), {RoleKind::kShard, shard}, requests[shard]);
   }
   return drawn;
 }
 
 void LearnerRole::OnReply(const Envelope& envelope) {
-  if (polls_ > 0) --polls_;
+  polls_.erase(envelope.from.index);
   auto batch = sampler_.Accept(envelope.from.index, DecodeBody<SampleReply>(envelope));
   if (batch && batch->Size() > 0) ready_.push_back(std::move(*batch));
 }
@@ -185,6 +193,16 @@ void LearnerRole::OnRestore(const Restore& restore) {
   freeze.kind = TeacherJob::Kind::kFreeze;
   freeze.final = FinalTeacher::kLast;
   port_.Submit(std::move(freeze));
+}
+
+void LearnerRole::OnRankDown(const RankDown& down) {
+  for (const auto role : down.roles) {
+    if (role.kind == RoleKind::kStudentHost) labels_.HostDown(role.index);
+    if (role.kind != RoleKind::kShard || role.index >= settings_.shards) continue;
+    const std::size_t forgotten = sampler_.ShardDown(role.index);
+    if (stage_ == Stage::kTrain) redraws_ += forgotten;
+    polls_.erase(role.index);
+  }
 }
 
 // Outcomes come in the order of submission: the counters are those of this very state.
@@ -273,6 +291,19 @@ void LearnerRole::OnParameters(TeacherOutcome outcome, Outbox& out) {
   }
 }
 
+LearnerWait LearnerRole::Wait() const {
+  if (!restored_) return LearnerWait::kRestore;
+  if (jobs_ > 0) return LearnerWait::kCompute;
+  if (stage_ == Stage::kIdle || stage_ == Stage::kLeft) return LearnerWait::kIdle;
+  if (stage_ == Stage::kFreezing) return LearnerWait::kCompute;
+  if (stage_ == Stage::kTail && labels_.MostCredits() == 0) return LearnerWait::kCredits;
+  if (blocked_) return LearnerWait::kGrant;
+  if (sampler_.Pending() > 0) return LearnerWait::kReplies;
+  // Polls follow one another while the store is empty; one that stays open is a wait.
+  if (!polls_.empty() && polls_.size() < settings_.shards) return LearnerWait::kReplies;
+  return sampler_.TotalMass() > 0 ? LearnerWait::kNothing : LearnerWait::kEmptyStore;
+}
+
 void LearnerRole::Report(Time now, Outbox& out) {
   last_report_ = now;
   LearnerReport report;
@@ -284,6 +315,11 @@ void LearnerRole::Report(Time now, Outbox& out) {
   report.q_mean = q_mean_;
   report.grad_norm = grad_norm_mean_;
   report.sample_blocked = blocked_;
+  report.wait = Wait();
+  if (report.wait == LearnerWait::kReplies) {
+    report.owing_shards = sampler_.Owing();
+    report.owing_shards.insert(report.owing_shards.end(), polls_.begin(), polls_.end());
+  }
   for (std::size_t host = 0; host < labels_.Hosts(); ++host) {
     report.dropped.push_back(labels_.Dropped(host));
     report.lag_updates.push_back(labels_.Lag(host, updates_));

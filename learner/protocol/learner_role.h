@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <vector>
 
 #include "common/base/rng.h"
 #include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
+#include "common/messages/rank_down.h"
 #include "learner/protocol/compute_port.h"
 #include "learner/protocol/label_stream.h"
 #include "replay/sampler.h"
@@ -55,12 +57,14 @@ class LearnerRole final : public Role {
   void SubmitParameters(std::uint32_t pin);
   void SubmitSave(std::uint64_t checkpoint);
   void OnRestore(const Restore& restore);
+  void OnRankDown(const RankDown& down);
   void OnSaved(TeacherOutcome outcome, Outbox& out);
   void BeginFreezeWhenIdle();
   void OnUpdated(TeacherOutcome outcome, Outbox& out);
   void OnParameters(TeacherOutcome outcome, Outbox& out);
   void SendPriorities(const replay::Batch& batch, const std::vector<float>& td_errors, Outbox& out);
   void Report(Time now, Outbox& out);
+  LearnerWait Wait() const;
 
   Settings settings_;
   TeacherPort& port_;
@@ -82,8 +86,9 @@ class LearnerRole final : public Role {
   std::uint64_t allowance_ = 0;  ///< rows that may be requested in all
   std::uint64_t tail_batches_ = 0;
   std::uint64_t version_ = 0;
-  std::uint16_t polls_ = 0;  ///< replies about totals alone that are still missing
-  std::int32_t jobs_ = 0;    ///< updates and labellings submitted and not done
+  std::set<std::uint16_t> polls_;  ///< shards whose reply about totals alone is still missing
+  std::size_t redraws_ = 0;        ///< draws that died with a shard: the next ones are counted
+  std::int32_t jobs_ = 0;          ///< updates and labellings submitted and not done
   bool blocked_ = false;
   double loss_mean_ = 0;
   double q_mean_ = 0;

@@ -49,6 +49,7 @@ void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
       SendTo(out, Address(), envelope.from, Left{});
       return;
     case MessageKind::kRunStatus:
+    case MessageKind::kRankDown:  // it gets batches or it gets none
       return;
     default:
       throw WireError(fmt::format("{}: unexpected {} from {}", Address().ToString(),

@@ -18,6 +18,7 @@ struct FakeLauncher final : ProcessLauncher {
     return last_pid;
   }
   std::vector<Exit> Poll() override { return std::exchange(exits, {}); }
+  std::optional<std::vector<std::int64_t>> TakeBeats() override { return beats; }
   void Stop(std::int64_t pid, bool at_once) override {
     (at_once ? killed : asked).push_back(pid);
     if (at_once || obedient) End(pid, 143);
@@ -36,6 +37,7 @@ struct FakeLauncher final : ProcessLauncher {
   std::vector<Exit> exits;
   std::vector<std::int64_t> asked;
   std::vector<std::int64_t> killed;
+  std::optional<std::vector<std::int64_t>> beats;  ///< nullopt: they are not listened for
   std::int64_t last_pid = 100;
   bool obedient = true;
 };
@@ -150,6 +152,41 @@ TEST_F(ActorHostTest, AWorkerThatDoesNotListenIsKilledAfterTheGrace) {
   EXPECT_EQ(launcher_.killed.size(), 2U);
   host_.Tick(milliseconds(7010), out_);
   EXPECT_TRUE(host_.HasLeft());
+}
+
+TEST_F(ActorHostTest, AWorkerWithoutASignOfLifeIsKilledAndStartedAgain) {
+  launcher_.beats.emplace();
+  Connect();
+  const auto silent = launcher_.PidOf(4);
+  const auto lively = launcher_.PidOf(5);
+  launcher_.beats = {lively};
+  Time now{};
+  while (launcher_.killed.empty() && now < seconds(60)) {
+    now += milliseconds(500);
+    host_.Tick(now, out_);
+  }
+  EXPECT_GT(now, Time(seconds(30)));
+  EXPECT_LE(now, Time(seconds(31)));
+  EXPECT_EQ(launcher_.killed, std::vector<std::int64_t>{silent});
+  EXPECT_EQ(host_.Hangs(), 1U);
+  for (int i = 0; i < 4; ++i) host_.Tick(now += milliseconds(500), out_);
+  EXPECT_NE(launcher_.PidOf(4), 0);
+  EXPECT_NE(launcher_.PidOf(4), silent);
+  EXPECT_EQ(launcher_.PidOf(5), lively);
+}
+
+TEST_F(ActorHostTest, ItsOwnAbsenceIsNotCountedAgainstItsWorkers) {
+  launcher_.beats.emplace();
+  Connect();
+  host_.Tick(seconds(1), out_);
+  host_.Tick(seconds(3600), out_);
+  EXPECT_TRUE(launcher_.killed.empty());
+}
+
+TEST_F(ActorHostTest, WhereNobodyListensForBeatsNobodyIsKilled) {
+  Connect();
+  for (int i = 1; i < 100; ++i) host_.Tick(seconds(i) / 2, out_);
+  EXPECT_TRUE(launcher_.killed.empty());
 }
 
 }  // namespace

@@ -161,5 +161,40 @@ TEST(SamplerTest, SplitsErrorsByShard) {
   EXPECT_EQ(updates[2].td_errors, (std::vector<float>{2}));
 }
 
+TEST(SamplerTest, ADeadShardIsDrawnFromNoMoreAndItsUnansweredDrawsAreForgotten) {
+  Sampler sampler(2, Settings());
+  sampler.Learn(0, Totals(1, 4));
+  sampler.Learn(1, Totals(3, 12));
+  Rng rng(1);
+  const auto answered = sampler.Draw(4, rng);
+  const auto open = sampler.Draw(4, rng);
+  EXPECT_FALSE(sampler.Accept(1, Reply(answered[1], Totals(3, 12), 1, 1)));
+  EXPECT_FALSE(sampler.Accept(0, Reply(open[0], Totals(1, 4), 1, 0)));
+  EXPECT_EQ(sampler.ShardDown(1), 1U);
+  EXPECT_EQ(sampler.ShardDown(1), 0U);
+  EXPECT_EQ(sampler.TotalMass(), 1);
+  EXPECT_EQ(sampler.Size(), 4U);
+  // What it had answered is whole; what it says late changes nothing.
+  EXPECT_TRUE(sampler.Accept(0, Reply(answered[0], Totals(1, 4), 1, 0)));
+  EXPECT_FALSE(sampler.Accept(1, Reply(open[1], Totals(3, 12), 1, 1)));
+  EXPECT_EQ(sampler.TotalMass(), 1);
+  EXPECT_EQ(sampler.Pending(), 0U);
+}
+
+TEST(SamplerTest, AfterADeathTheDistributionIsThatOfTheSurvivors) {
+  Sampler sampler(3, Settings(WeightNormalization::kStore));
+  for (std::uint32_t k = 0; k < 3; ++k) sampler.Learn(k, Totals(2, 4, 0.5));
+  sampler.ShardDown(1);
+  Rng rng(1);
+  const auto requests = sampler.Draw(4, rng);
+  EXPECT_TRUE(requests[1].offsets.empty());
+  EXPECT_FALSE(sampler.Accept(0, Reply(requests[0], Totals(2, 4, 0.5), 0.5, 0)));
+  const auto batch = sampler.Accept(2, Reply(requests[2], Totals(2, 4, 0.5), 0.5, 2));
+  ASSERT_TRUE(batch.has_value());
+  ASSERT_EQ(batch->Size(), 4U);
+  for (const double p : batch->probabilities) EXPECT_DOUBLE_EQ(p, 0.5 * 0.5 / 2);
+  for (const float w : batch->weights) EXPECT_FLOAT_EQ(w, 1.0F);
+}
+
 }  // namespace
 }  // namespace stillhouse::replay

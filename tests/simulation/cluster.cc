@@ -61,6 +61,7 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, Ledgers& ledgers
   for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
     MakeShard(shard, ledgers, bug);
   }
+  reported_.resize(shards_.size());
   std::uint64_t held = 0;
   for (const auto& shard : shards_) held += shard->Store().Size();
   const bool durable = job.config.replay.durability != Durability::kNone;
@@ -108,7 +109,8 @@ void Cluster::MakeStudentHost(std::uint16_t host) {
     return world_.Between(kCostOfOtherJob, kLongestUpdate);
   };
   hooks.hold = [this, host](const learner::StudentJob&) {
-    return nodes_.at({RoleKind::kStudentHost, host}).stopped;
+    const Node& node = nodes_.at({RoleKind::kStudentHost, host});
+    return node.stopped || node.dead;
   };
   made.port = std::make_unique<TimedStudents>(world_, std::move(hooks));
   made.role = std::make_unique<learner::StudentRole>(job_.StudentSettingsOf(host), *made.port);
@@ -137,7 +139,12 @@ void Cluster::MakeShard(std::uint16_t shard, Ledgers& ledgers, PlantedBug bug) {
 
 std::uint64_t Cluster::Inserted() const {
   std::uint64_t inserted = 0;
-  for (const auto& shard : shards_) inserted += shard->Store().Inserted();
+  for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+    const std::uint64_t here = shards_[shard]->Store().Inserted();
+    // What a dead shard had stored and nobody has heard of has never been.
+    const bool dead = nodes_.at(shards_[shard]->Address()).dead;
+    inserted += dead ? std::min(here, reported_[shard]) : here;
+  }
   return inserted;
 }
 
@@ -248,6 +255,14 @@ void Cluster::OnArrival(const Envelope& envelope) {
     case MessageKind::kFreeze:
       if (envelope.to.kind == RoleKind::kLearner) teacher_frozen_ = true;
       break;
+    case MessageKind::kShardReport: {
+      auto& known = reported_.at(envelope.from.index);
+      known = std::max(known, DecodeBody<ShardReport>(envelope).totals.inserted);
+      break;
+    }
+    case MessageKind::kRankDown:
+      if (envelope.to.kind == RoleKind::kLearner) learner_unaware_ = false;
+      break;
     case MessageKind::kSampleGrant:
       sample_grant_ = std::max(sample_grant_, DecodeBody<SampleGrant>(envelope).allowance);
       break;
@@ -289,7 +304,8 @@ bool Cluster::Step() {
 void Cluster::Watch() {
   rate_watch_.Look(Inserted(), learner_.Samples());
   const auto batch = static_cast<std::uint64_t>(job_.config.teacher.batch_size);
-  const bool running = !AnyStopped(RoleKind::kLearner) && !AnyStopped(RoleKind::kShard);
+  const bool running =
+      !AnyStopped(RoleKind::kLearner) && !AnyStopped(RoleKind::kShard) && !learner_unaware_;
   const bool training = coordinator_.Phase() == RunPhase::kTrain && !teacher_frozen_ && running;
   const bool can_work =
       training && (!teacher_port_.Idle() || learner_.Samples() + batch <= sample_grant_);

@@ -53,6 +53,9 @@ class Cluster final : private WireEnds, private ShardDoor {
   /// The teacher's next update fails.
   void BreakTeacher() { teacher_.Break(); }
   void KillShard(std::uint16_t shard);
+  /// kill -9 of some rank but rank 0, where the launcher lets the others live. They hear of it when
+  /// its connections have been missed for a while. False: not now, nothing happens.
+  bool KillRank();
   /// What is under way counts as lost; the cluster is of no further use.
   void KillAll();
   /// Ranks end in order: what their shards have handed to the disk is written first.
@@ -115,6 +118,8 @@ class Cluster final : private WireEnds, private ShardDoor {
   Time NowOf(RoleAddress role) const { return NowOf(nodes_.at(role)); }
   void Add(Role& role);
   void OnContinueRank(std::uint32_t rank);
+  void Die(RoleAddress role);
+  bool CanDoWithout(std::size_t rank) const;
   std::uint16_t HostOf(std::uint16_t model) const;
   void PlanTick(RoleAddress role);
   void PlanRankReport(std::size_t rank);
@@ -151,9 +156,12 @@ class Cluster final : private WireEnds, private ShardDoor {
   std::vector<Actors> actors_;
   std::map<RoleAddress, Node> nodes_;
   std::map<std::uint64_t, std::size_t> shard_of_wire_;
-  int stopped_ = 0;                 ///< roles
-  std::uint64_t sample_grant_ = 0;  ///< as it reached the learner
-  bool teacher_frozen_ = false;     ///< told to be, or as a resumed run finds it
+  int stopped_ = 0;                      ///< roles
+  std::vector<std::uint64_t> reported_;  ///< [shards] inserts, as the coordinator knows them
+  bool learner_unaware_ = false;         ///< of a death that it may wait for
+  bool death_to_be_named_ = false;       ///< it was known before the run ended
+  std::uint64_t sample_grant_ = 0;       ///< as it reached the learner
+  bool teacher_frozen_ = false;          ///< told to be, or as a resumed run finds it
 };
 
 }  // namespace stillhouse::simulation

@@ -66,15 +66,44 @@ std::uint16_t Cluster::HostOf(std::uint16_t model) const {
   return 0;
 }
 
-void Cluster::KillShard(std::uint16_t shard) {
-  world_.Note(fmt::format("kill -9 of shard {}", shard));
-  const RoleAddress role = shards_[shard]->Address();
+void Cluster::Die(RoleAddress role) {
+  world_.Note("kill -9 of " + role.ToString());
   nodes_.at(role).dead = true;
   shards_[shard]->TearLog();
   messages_.DropOf(role, Fault::kShardKilled);
+  if (role.kind == RoleKind::kActorHost) processes_.KillAllOf(*actors_.at(role.index).launcher);
+  if (role.kind != RoleKind::kShard) return;
   for (const auto& [wire, owner] : shard_of_wire_) {
-    if (owner == shard) wires_.Die(wire, Side::kShard, Fault::kShardKilled);
+    if (owner == role.index) wires_.Die(wire, Side::kShard, Fault::kShardKilled);
   }
+}
+
+void Cluster::KillShard(std::uint16_t shard) { Die(shards_[shard]->Address()); }
+
+bool Cluster::CanDoWithout(std::size_t rank) const {
+  std::map<RoleKind, int> left;
+  for (const auto& [address, node] : nodes_) {
+    if (!node.dead && node.rank != rank) ++left[address.kind];
+  }
+  return left[RoleKind::kShard] > 0 && left[RoleKind::kActorHost] > 0;
+}
+
+bool Cluster::KillRank() {
+  if (!recorder_.Listening()) return false;
+  const std::size_t rank = 1 + world_.rng.Below(Ranks() - 1);
+  if (!CanDoWithout(rank)) return false;
+  RankDown down{static_cast<std::uint32_t>(rank), "simulated", "its process is gone",
+                job_.layout.ranks[rank]};
+  for (const auto role : down.roles) Die(role);
+  learner_unaware_ = true;
+  world_.events.After(
+      world_.Between(std::chrono::milliseconds(10), std::chrono::seconds(2)), [this, down] {
+        death_to_be_named_ = coordinator_.Phase() != RunPhase::kEnd;
+        ByteWriter body;
+        down.Encode(body);
+        Deliver({kCoordinatorAddress, kCoordinatorAddress, RankDown::kKind, body.Take()});
+      });
+  return true;
 }
 
 void Cluster::KillAll() {
@@ -104,6 +133,9 @@ void Cluster::CheckEnd(bool may_fail) {
   }
   evaluation_.OnEnd(coordinator_.Scores());
   if (outcome.preempted || outcome.failed) return;
+  if (death_to_be_named_ && outcome.reason.find("died") == std::string::npos) {
+    world_.Violation("a death is not named at the end: " + outcome.reason);
+  }
   if (recorder_.LastBoardPhase() != "final") world_.Violation("there is no final scoreboard");
   if (recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
     world_.Violation(fmt::format("the run ended after {} frames", recorder_.Frames()));
@@ -112,8 +144,9 @@ void Cluster::CheckEnd(bool may_fail) {
   for (std::uint16_t model = 0; model < models; ++model) {
     const auto found = recorder_.Finals().find(model);
     if (found == recorder_.Finals().end()) {
-      // A student host that is stopped is left out of the end; nobody else.
-      const bool excused = model > 0 && students_.at(HostOf(model)).left_out;
+      // A student host that is stopped or dead is left out of the end; nobody else.
+      const bool dead = model > 0 && nodes_.at({RoleKind::kStudentHost, HostOf(model)}).dead;
+      const bool excused = dead || (model > 0 && students_.at(HostOf(model)).left_out);
       if (!excused) world_.Violation(fmt::format("model {} has no end", model));
       continue;
     }

@@ -221,6 +221,9 @@ class Schedule {
                             [this, guest] { cluster_->LeaveGuest(guest); });
       });
     }
+    if (plan.rank_dies) {
+      world_.events.After(world_.Between(300ms, kFaultsWithin), [this] { cluster_->KillRank(); });
+    }
     for (int i = 0; i < plan.worker_kills; ++i) {
       world_.events.After(world_.Between(50ms, kFaultsWithin), [this] { cluster_->KillWorker(); });
     }

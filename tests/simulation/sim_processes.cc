@@ -323,6 +323,14 @@ bool SimProcesses::KillOne() {
   return true;
 }
 
+void SimProcesses::KillAllOf(const Launcher& launcher) {
+  std::vector<std::int64_t> pids;
+  for (const auto& [pid, process] : processes_) {
+    if (&process->StartedBy() == &launcher) pids.push_back(pid);
+  }
+  for (const auto pid : pids) Kill(pid);
+}
+
 void SimProcesses::LeapClock(Time by) {
   if (processes_.empty()) return;
   const std::int64_t pid = AnyPid();

@@ -62,6 +62,8 @@ class SimProcesses {
   void LeapClock(Time by);
   /// kill -9 of one at random; false when none lives.
   bool KillOne();
+  /// Of all that this one has started: they die with their host.
+  void KillAllOf(const Launcher& launcher);
   /// The incarnation at the worker's end, also when it is gone.
   std::uint64_t IncarnationOf(std::uint64_t wire) const;
   /// Guests aside: nobody waits for those.

@@ -37,7 +37,7 @@ class SimRecorder final : public RunRecorder {
   void OnProgress(const ProgressRecord& record) override;
   void OnScoreboard(const Scoreboard& board) override;
   void OnNote(const std::string& line) override { world_.Note("note: " + line); }
-  void OnEndpoints(const std::vector<std::string>&) override {}
+  void OnEndpoints(const std::vector<std::string>&) override { listening_ = true; }
   void OnFinalModel(const FinalModel& model) override { finals_[model.model] = model; }
   void ContinueRank(const RankReport& rank) override { continue_rank_(rank.rank); }
   void WriteCheckpoint(Checkpoint checkpoint) override;
@@ -48,8 +48,11 @@ class SimRecorder final : public RunRecorder {
   /// Checkpoints written in this life.
   std::uint64_t Written() const { return written_; }
   const std::string& LastBoardPhase() const { return board_phase_; }
+  /// Every shard has said where it listens.
+  bool Listening() const { return listening_; }
 
  private:
+  bool listening_ = false;
   World& world_;
   Disk& disk_;
   EvaluationLedger& evaluation_;

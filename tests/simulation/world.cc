@@ -35,6 +35,8 @@ FaultPlan FaultPlan::Draw(Rng& rng) {
   plan.refuse_disk = rng.Below(5) == 0;
   plan.lose_power = some(0.7, 1);
   plan.duplicate_frame = some(0.4, 0.05);
+  Rng aside = rng;  // not of the stream: what the seed draws next is what it always drew
+  plan.rank_dies = aside.Below(4) == 0;
   // Some fault there is in any case.
   plan.delay_message = std::max(plan.delay_message, 0.002);
   return plan;

@@ -25,6 +25,7 @@ struct FaultPlan {
   int pauses = 0;              ///< times that another rank is stopped for a moment
   int leaps = 0;               ///< times that the clock of a rank or worker leaps ahead
   int worker_kills = 0;
+  bool rank_dies = false;      ///< a rank is killed, and the others live
   bool stop_for_good = false;  ///< the last stopped host is continued by the coordinator alone
   double slow_disk = 0;        ///< chance of an operation of a log that it takes long
   bool refuse_disk = false;    ///< the first life ends by a disk that is full or broken

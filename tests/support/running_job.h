@@ -23,6 +23,8 @@ class RunningJob {
 
   /// Starts the job anew in the same run directory. Only after Wait or KillAll.
   void Restart(int ranks, const std::vector<std::string>& arguments);
+  /// Of mpirun, or of the program itself without it.
+  pid_t Pid() const { return pid_; }
   /// To mpirun, or to the program itself without it.
   void Signal(int signal) const;
   /// kill -9 for the launcher, every rank and every worker, as a node's death would have it.

@@ -13,6 +13,7 @@
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
 #include "common/messages/labels.h"
+#include "common/messages/rank_down.h"
 #include "common/messages/sampling.h"
 #include "common/messages/worker_plane.h"
 
@@ -106,20 +107,24 @@ std::vector<Codec> ControlCodecs() {
                               .q_mean = 3,
                               .grad_norm = 9,
                               .sample_blocked = true,
+                              .wait = LearnerWait::kReplies,
+                              .owing_shards = {1, 2, 3},
                               .dropped = {1, 2},
                               .lag_updates = {3, 4},
                               .silent_ms = {5, 6}};
   const RankReport rank{
       .rank = 3, .roles = "shard", .host = "n1", .pid = 99, .busy = 0.5, .rss_bytes = 1 << 20};
   return {
-      Make("RunStatus", RunStatus{RunPhase::kTail, 10, 20}, 1 + 8 + 8),
+      Make("RunStatus", RunStatus{RunPhase::kTail, 10, 20, {1}}, 1 + 8 + 8 + 4 + 2),
+      Make("RankDown", RankDown{3, "n1", "gone", {{RoleKind::kShard, 1}}},
+           4 + (4 + 2) + (4 + 4) + 4 + 3),
       Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8)),
       Make("InsertGrant", InsertGrant{5000}, 8),
       Make("SampleGrant", SampleGrant{6000}, 8),
-      Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 3 * (4 + 2 * 8)),
+      Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + 3 * (4 + 2 * 8)),
       Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9}, {2, 49, 1, 0.6, 0.8}}},
            4 + 2 * (2 + 8 + 8 + 8 + 8)),
-      Make("HostReport", HostReport{4, 1}, 4 + 8),
+      Make("HostReport", HostReport{4, 1, 1}, 4 + 8 + 8),
       Make("RankReport", rank, 4 + (4 + 5) + (4 + 2) + 8 + 8 + 8),
       Make("Freeze", Freeze{}, 0),
       Make("Frozen", Frozen{{{0, 7, 700, {1, 2, 3}}, {1, 6, 650, {4}}}},
@@ -185,7 +190,7 @@ std::vector<Codec> WorkerCodecs() {
       Make("Hello of a stranger", StrangersHello(), (4 + 5) + 2 + 8 + 1 + 1),
       Make("Welcome", Welcome{1, 2, "a: b", 6}, 4 + 4 + (4 + 4) + 8),
       Make("Ack", Ack{6, 1000}, 8 + 8),
-      Make("WorkerStatus", WorkerStatus{{RunPhase::kTrain, 1, 2}, 3, 4}, 17 + 8 + 8),
+      Make("WorkerStatus", WorkerStatus{{RunPhase::kTrain, 1, 2, {}}, 3, 4}, 17 + 4 + 8 + 8),
       Make("WeightsRequest", WeightsRequest{1, 0}, 2 + 8),
       Make("WeightsReply", WeightsReply{1, 3, {1, 2, 3}}, 2 + 8 + 4 + 3 * 4),
       Make("WorkerReport", WorkerReport{{{3, 4}}, 0.5, true}, (4 + 8) + 8 + 1),

@@ -124,5 +124,27 @@ TEST_F(CheckpointKeeperTest, RefusesAPartOfSomebodyElsesModel) {
   EXPECT_THROW(keeper_.OnPart({id, 1, 0, {{4, {1}}}}, Host(0), 0s), WireError);
 }
 
+TEST_F(CheckpointKeeperTest, DoesNotWaitForADeadStudentHostAndUsesItsLastParts) {
+  auto id = Begin(0s);
+  keeper_.OnPart({id, 1, 0, {{1, {1}}, {3, {3}}}}, Host(0), 0s);
+  keeper_.OnPart({id, 1, 0, {{2, {2}}}}, Host(1), 0s);
+  ASSERT_TRUE(Teacher(id, 0s));
+  ASSERT_TRUE(keeper_.Take(0s));
+  // It dies while it is waited for, and is not asked the next time.
+  id = Begin(20s);
+  keeper_.OnPart({id, 2, 0, {{1, {11}}, {3, {13}}}}, Host(0), 20s);
+  EXPECT_FALSE(Teacher(id, 20s));
+  keeper_.OnDown(Host(1));
+  ASSERT_TRUE(Teacher(id, 20s));
+  const auto collected = keeper_.Take(20s);
+  ASSERT_TRUE(collected);
+  EXPECT_EQ(collected->models.at(2), (std::vector<std::uint8_t>{2}));
+  EXPECT_EQ(collected->reused.at(2), Time(20s));
+  out_.envelopes.clear();
+  keeper_.Begin(40s, kCoordinatorAddress, out_);
+  ASSERT_EQ(out_.envelopes.size(), 1U);
+  EXPECT_EQ(out_.envelopes[0].to, Host(0));
+}
+
 }  // namespace
 }  // namespace stillhouse

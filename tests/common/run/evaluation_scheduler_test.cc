@@ -172,5 +172,28 @@ TEST(EvaluationSchedulerTest, CancellingGivesUpAllButTheRandomRound) {
   EXPECT_FALSE(scheduler.Has(RoundKind::kPeriodic));
 }
 
+TEST(EvaluationSchedulerTest, ARoundStartsAnewWithoutAPublisherThatDies) {
+  EvaluationScheduler scheduler(SmallSettings());
+  scheduler.OnWorkers(0, {11});
+  scheduler.StartRound(RoundKind::kFinal, 0s);
+  CapturedOutbox out;
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  scheduler.OnPinned({1, {{0, 5, 500}}}, kLearner);
+  scheduler.OnPinned({1, {{1, 3, 300}}}, kHost);
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  ASSERT_FALSE(TasksOf(out).empty()) << "its weights may be missing in some shard";
+  out.Clear();
+  scheduler.OnPublisherDown(kHost, kCoordinatorAddress, out);
+  EXPECT_EQ(out.To<EvaluationRelease>(kShard0).size(), 1U);
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  EXPECT_TRUE(out.To<PinRequest>(kHost).empty());
+  ASSERT_EQ(out.To<PinRequest>(kLearner).size(), 1U);
+  scheduler.OnPinned({2, {{0, 6, 600}}}, kLearner);
+  const auto result = PlayRound(scheduler, 0s, 1.0F);
+  EXPECT_EQ(result.kind, RoundKind::kFinal);
+  ASSERT_EQ(result.models.size(), 1U);
+  EXPECT_EQ(result.models[0].returns.size(), 40U);
+}
+
 }  // namespace
 }  // namespace stillhouse

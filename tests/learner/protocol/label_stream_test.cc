@@ -77,5 +77,22 @@ TEST(LabelStreamTest, CreditFromAnUnknownHostIsRefused) {
   EXPECT_THROW(stream.OnCredit({1, 0, 0}, 1, 0s), WireError);
 }
 
+TEST(LabelStreamTest, ADeadHostGetsNothingAndIsNotCountedAsDropping) {
+  LabelStream stream(kLearner, 2, 2);
+  CapturedOutbox out;
+  stream.OnCredit({5, 0, 0}, 0, 0s);
+  stream.OnCredit({5, 0, 0}, 1, 0s);
+  stream.Publish(TwoRows(), {1, 2, 3, 4}, false, 1, out);
+  stream.HostDown(0);
+  stream.OnCredit({5, 0, 0}, 0, 1s);  // sent before its death
+  stream.Publish(TwoRows(), {1, 2, 3, 4}, false, 2, out);
+  EXPECT_EQ(out.To<LabelledBatch>(kHost0).size(), 1U);
+  EXPECT_EQ(out.To<LabelledBatch>(kHost1).size(), 2U);
+  EXPECT_EQ(stream.Dropped(0), 0U);
+  EXPECT_EQ(stream.Silence(0, 60s), Time{});
+  stream.HostDown(1);
+  EXPECT_EQ(stream.MostCredits(), 0U);
+}
+
 }  // namespace
 }  // namespace stillhouse::learner

@@ -295,5 +295,42 @@ TEST(LearnerRoleResumeTest, AFrozenTeacherSaysSoAgainWithItsFinalParameters) {
   EXPECT_EQ(out.To<Frozen>(kCoordinatorAddress)[0].models.at(0).updates, 50U);
 }
 
+TEST_F(LearnerRoleTest, DrawsThatDieWithAShardAreMadeAgainAndCountedOnce) {
+  role_.Tick(now_, out_);
+  DoFirst();
+  Say(kCoordinatorAddress, SampleGrant{2 * kBatch});
+  for (std::uint16_t shard = 0; shard < 2; ++shard) {
+    Say(Shard(shard), SampleReply{out_.To<SampleRequest>(Shard(shard)).at(0).request,
+                                  {10.0, 1.0, 10, 10}, {}, {}, {}, {}, {}, {}, {}});
+  }
+  ASSERT_EQ(role_.Samples(), 2U * kBatch) << "two draws are under way";
+  const std::size_t before = out_.envelopes.size();
+  Say(kCoordinatorAddress, RankDown{4, "n1", "gone", {Shard(1)}});
+  EXPECT_EQ(role_.Samples(), 2U * kBatch);
+  std::uint64_t rows = 0;
+  for (std::size_t i = before; i < out_.envelopes.size(); ++i) {
+    ASSERT_EQ(out_.envelopes[i].to, Shard(0)) << "nothing is asked of the dead";
+    rows += DecodeBody<SampleRequest>(out_.envelopes[i]).offsets.size();
+  }
+  EXPECT_EQ(rows, 2U * kBatch);
+  answered_ = before;
+  AnswerRequests();
+  while (!port_.jobs.empty()) DoFirst();
+  EXPECT_EQ(role_.Updates(), 2U);
+}
+
+TEST_F(LearnerRoleTest, AShardThatDiesBeforeItEverAnsweredIsNotWaitedFor) {
+  role_.Tick(now_, out_);
+  DoFirst();
+  Say(kCoordinatorAddress, SampleGrant{10 * kBatch});
+  ASSERT_EQ(out_.To<SampleRequest>(Shard(1)).size(), 1U) << "totals are asked for";
+  Say(kCoordinatorAddress, RankDown{4, "n1", "gone", {Shard(1)}});
+  AnswerRequests();
+  AnswerRequests();
+  while (!port_.jobs.empty()) DoFirst();
+  EXPECT_GT(role_.Updates(), 0U);
+  EXPECT_EQ(out_.To<SampleRequest>(Shard(1)).size(), 1U);
+}
+
 }  // namespace
 }  // namespace stillhouse::learner

@@ -1,0 +1,162 @@
+#include "cli/rank_control.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include <unistd.h>
+
+#include "common/base/listen_spec.h"
+#include "common/run/run_directory.h"
+
+namespace stillhouse::cli {
+namespace {
+using namespace std::chrono_literals;
+
+constexpr Time kLookEvery = 25ms;
+constexpr Time kGoodbyeLimit = 5s;
+constexpr std::chrono::minutes kSetupLimit{10};
+/// A run directory that rank 0 alone can see has nobody else to write into it.
+constexpr int kMostWitnesses = 8;
+
+std::string NewSecret() {
+  std::random_device device;
+  std::string secret;
+  for (int i = 0; i < 4; ++i) secret += fmt::format("{:08x}", device());
+  return secret;
+}
+
+std::string ListenOn(const Job& job, const std::vector<HostFacts>& hosts) {
+  const auto spec = ListenSpec::Parse(job.config.actors.listen);
+  SH_CHECK(spec, "actors.listen: {} was not checked", job.config.actors.listen);
+  const bool alone = std::all_of(hosts.begin(), hosts.end(),
+                                 [&](const auto& host) { return host.name == hosts[0].name; });
+  const auto address = ChooseListenAddress(spec->where, hosts.at(0), alone, AddressesOfName);
+  return HostPort{address.bind_host, 0}.ToString() + " " + address.announced_host;
+}
+
+}  // namespace
+
+RankControl::RankControl(const comm::MpiSession& session, const Job& job,
+                         const std::vector<HostFacts>& hosts, EventLoop& loop, const Clock& clock,
+                         const Log& log)
+    : job_(job), hosts_(hosts), loop_(loop), clock_(clock) {
+  const NetLog warn = [&log](const std::string& line) { log.Debug("control plane: {}", line); };
+  const auto ranks = static_cast<std::uint32_t>(session.Size());
+  ByteWriter offer;
+  if (session.Rank() == 0) {
+    const std::string secret = NewSecret();
+    std::string address;
+    std::string error;
+    try {
+      const std::string where = ListenOn(job, hosts);
+      const auto blank = where.find(' ');
+      hub_.emplace(loop, clock, ranks, where.substr(0, blank), secret, warn);
+      const std::string announced = where.substr(blank + 1);
+      const HostPort bound = HostPort::Parse(hub_->Address());
+      address = HostPort{announced.empty() ? bound.host : announced, bound.port}.ToString();
+    } catch (const ConfigError& failed) {
+      error = failed.what();
+    }
+    offer.PutString(error);
+    offer.PutString(address);
+    offer.PutString(secret);
+  }
+  const auto bytes = session.FromRankZero(offer.Take());
+  ByteReader in(bytes, "control plane");
+  const std::string error = in.GetString();
+  if (!error.empty()) throw ConfigError("control plane: " + error);
+  const std::string address = in.GetString();
+  const std::string secret = in.GetString();
+  if (hub_) return;
+  spoke_.emplace(loop, clock, static_cast<std::uint32_t>(session.Rank()), address, secret, warn);
+}
+
+std::vector<RankDown> RankControl::TakeDeaths() {
+  const Time now = clock_.Now();
+  if (!hub_ || now - last_look_ < kLookEvery) return {};
+  last_look_ = now;
+  std::vector<RankDown> downs;
+  for (auto& death : hub_->TakeDeaths()) {
+    downs.push_back({death.rank, hosts_.at(death.rank).name, std::move(death.reason),
+                     job_.layout.ranks.at(death.rank)});
+  }
+  return downs;
+}
+
+void RankControl::GiveUp(std::uint32_t rank, const std::string& reason) {
+  if (hub_) hub_->GiveUp(rank, reason);
+}
+
+std::optional<std::string> RankControl::Orphaned() {
+  return spoke_ ? spoke_->Orphaned() : std::nullopt;
+}
+
+std::optional<Parting> RankControl::Dismissed() const {
+  return spoke_ ? spoke_->Dismissed() : std::nullopt;
+}
+
+void RankControl::SayGoodbye(Parting parting) {
+  if (!hub_) return;
+  hub_->SayGoodbye(parting);
+  const Time deadline = clock_.Now() + kGoodbyeLimit;
+  while (hub_->Connected() > 0 && clock_.Now() < deadline) loop_.RunOnce(2ms);
+}
+
+struct SetupLimit::State {
+  std::mutex mutex;
+  std::condition_variable over_changed;
+  bool over = false;  // guarded by mutex
+  std::thread thread;
+};
+
+SetupLimit::SetupLimit() : state_(std::make_unique<State>()) {
+  state_->thread = std::thread([state = state_.get()] {
+    std::unique_lock lock(state->mutex);
+    if (state->over_changed.wait_for(lock, kSetupLimit, [state] { return state->over; })) return;
+    std::fprintf(stderr, "FATAL the ranks have not agreed on the job after %d minutes\n",
+                 static_cast<int>(kSetupLimit.count()));
+    std::fflush(nullptr);
+    _exit(1);
+  });
+}
+
+SetupLimit::~SetupLimit() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->over = true;
+  }
+  state_->over_changed.notify_all();
+  state_->thread.join();
+}
+
+void TellOfRankZero(const std::filesystem::path& run_directory, std::uint32_t attempt, int rank,
+                    const std::string& reason) {
+  if (rank > kMostWitnesses) return;
+  std::this_thread::sleep_for((rank - 1) * 100ms);
+  const auto status = ReadRunStatus(run_directory);
+  if (!status || status->attempt != attempt) return;
+  if (status->status != RunStateName(RunState::kRunning)) return;
+  WriteRunStatus(run_directory, attempt, RunState::kFailed,
+                 reason + "; the run can be resumed from its last checkpoint", 1);
+}
+
+void TellStatus(int status) {
+  const char* path = std::getenv("STILLHOUSE_STATUS_FILE");
+  if (path == nullptr || *path == '\0') return;
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+    const char* rank = std::getenv(name);
+    if (rank == nullptr) continue;
+    if (std::string(rank) != "0") return;
+    break;
+  }
+  std::ofstream(path) << status << "\n";
+}
+
+}  // namespace stillhouse::cli

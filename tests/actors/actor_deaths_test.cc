@@ -1,0 +1,54 @@
+// What a worker does when one of its shards has died for good.
+#include <gtest/gtest.h>
+
+#include "tests/actors/actor_fixture.h"
+
+namespace stillhouse::actors {
+namespace {
+
+TEST_F(ActorTest, ADeadShardIsLeftBehindAndAnotherBecomesHome) {
+  GreetAll();
+  Advance(200);
+  const auto unacknowledged = shards.Take(FrameKind::kChunk);
+  ASSERT_FALSE(unacknowledged.empty());
+  actor->OnDisconnect(0);
+  WorkerStatus status;
+  status.run.dead_shards = {0};
+  status.teacher_version = 9;
+  Deliver(1, FrameKind::kStatus, status);
+  EXPECT_TRUE(actor->Abandoned(0));
+  EXPECT_FALSE(actor->Abandoned(1));
+  const auto reports = shards.Take(FrameKind::kWorkerReport);
+  ASSERT_FALSE(reports.empty());
+  EXPECT_EQ(reports.back().slot, 1U) << "the report tells the shard that it is home";
+  const auto requests = shards.Take(FrameKind::kWeightsRequest);
+  ASSERT_FALSE(requests.empty());
+  EXPECT_EQ(requests.back().slot, 1U);
+  EXPECT_TRUE(actor->MakeHello(1).home);
+  // Chunks of the dead shard are not sent elsewhere; new ones go to the living.
+  for (const auto& frame : unacknowledged) {
+    if (frame.slot == 1) Deliver(1, FrameKind::kAck, Ack{View(frame).Sequence(), 1});
+  }
+  Advance(200);
+  const auto later = shards.Take(FrameKind::kChunk);
+  ASSERT_FALSE(later.empty());
+  for (const auto& frame : later) EXPECT_EQ(frame.slot, 1U);
+  actor->Leave();
+  for (const auto& frame : later) {
+    Deliver(1, FrameKind::kAck, Ack{View(frame).Sequence(), 1});
+  }
+  EXPECT_TRUE(actor->Settled()) << "what died with a shard is not waited for";
+}
+
+TEST_F(ActorTest, AWorkerThatJoinsAfterADeathFindsAnotherHome) {
+  Greet(1);
+  EXPECT_FALSE(actor->MakeHello(1).home);
+  WorkerStatus status;
+  status.run.dead_shards = {0};
+  Deliver(1, FrameKind::kStatus, status);
+  EXPECT_TRUE(actor->Abandoned(0)) << "the only shard that lives is in the other slot";
+  EXPECT_TRUE(actor->MakeHello(1).home);
+}
+
+}  // namespace
+}  // namespace stillhouse::actors
