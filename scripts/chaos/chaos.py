@@ -236,7 +236,6 @@ class Chaos:
         self.totals["acks"] += witness.acks
         self.totals["chunks"] += len(witness.chunks)
         self.totals["items"] += witness.inserted()
-        self.totals["waived"] += witness.waived
         self.totals["torn"] += witness.torn
         self.totals["violations"] += len(witness.violations)
         self.run = None
@@ -314,8 +313,8 @@ class Chaos:
         print(f"{self.done} kills, {self.restarts} starts, {self.runs} runs, "
               f"{time.monotonic() - self.began:.0f} s; slowest start to its first update "
               f"{self.slowest_start:.1f} s")
-        print(f"{self.totals['acks']} acknowledged chunks ({self.totals['waived']} after the end of "
-              f"training), {self.totals['chunks']} chunks and {self.totals['items']} items in the "
+        print(f"{self.totals['acks']} acknowledged chunks, "
+              f"{self.totals['chunks']} chunks and {self.totals['items']} items in the "
               f"logs, {self.totals['torn']} torn tails, {self.totals['violations']} violations")
         for label, count in sorted(self.counts.items()):
             print(f"  {count:4} {label}")

@@ -89,7 +89,6 @@ class Witness:
         self.heads = {}  # shard -> handle of the next item
         self.newest = {}  # shard -> index of the segment that may still grow
         self.acks = 0
-        self.waived = 0  # acknowledged and dropped after the end of training
         self.missing = {}  # acknowledged, not seen in the log yet
         self.torn = 0
         self.damaged = set()  # files that the harness itself has damaged
@@ -192,8 +191,8 @@ class Witness:
             self.fail(f"DISK shard {shard}: {head - firsts[0]} items are kept, the store holds "
                       f"{share}")
 
-    def check(self, shards, training_over):
-        """The job is down. `training_over`: shards may have dropped what they acknowledged last."""
+    def check(self, shards):
+        """The job is down: every acknowledgement must be true now."""
         self.archive.look()
         for shard, segments in sorted(self.archive.segments.items()):
             self._read_shard(shard, segments)
@@ -203,18 +202,10 @@ class Witness:
                 self.fail(f"DAMAGE {path}: a kill alone never damages a segment")
         self._read_ledger()
         self._compare()
-        last = {}
-        for incarnation, shard, sequence in self.chunks:
-            place = (incarnation, shard)
-            last[place] = max(last.get(place, 0), sequence)
-        for key in list(self.missing):
-            beyond = key[2] > last.get(key[:2], 0)
-            if training_over and beyond:
-                self.waived += 1
-            else:
-                self.fail(f"LOST worker {key[0]:016x} shard {key[1]} chunk {key[2]}: acknowledged, "
-                          f"and not in the log")
-            del self.missing[key]
+        for key in self.missing:
+            self.fail(f"LOST worker {key[0]:016x} shard {key[1]} chunk {key[2]}: acknowledged, and "
+                      f"not in the log")
+        self.missing.clear()
         for shard in range(shards):
             self._check_retention(shard, shards)
 

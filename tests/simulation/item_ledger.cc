@@ -72,8 +72,7 @@ void ItemLedger::Look(std::size_t shard, const replay::ItemStore& store) {
   seen_[shard] = store.Inserted();
 }
 
-void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence,
-                       bool storing) {
+void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence) {
   Stream& stream = streams_[{shard, incarnation}];
   while (stream.acknowledged < sequence) {
     const std::uint64_t next = ++stream.acknowledged;
@@ -83,7 +82,6 @@ void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64
                                    shard, next, incarnation));
       return;
     }
-    if (!storing) continue;
     for (const auto hash : chunk->second.items) {
       ++acknowledged_;
       const Item& item = items_.at(hash);
