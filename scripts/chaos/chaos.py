@@ -67,6 +67,8 @@ class Chaos:
 
     def kill(self, target, what):
         pids = self.run.job.pids(target)
+        if not pids:  # it is not there yet
+            what, pids = "everything", self.run.job.pids("everything")
         self.run.job.signal(pids, signal.SIGKILL)
         status = self.run.finish_attempt(EXIT_S, what)
         return f"status {status}"
@@ -255,9 +257,7 @@ class Chaos:
             if struck is None:
                 return True
         except Hang as hang:
-            print(f"  HANG {hang}\n{self.run.job.stacks()}\n-- log\n"
-                  + "\n".join(self.run.job.log_text().splitlines()[-30:]), flush=True)
-            self.run.witness.fail(f"HANG {hang}")
+            self.note_hang(self.run, hang)
             struck = "hang", str(hang)
         label, what = struck
         self.done += 1
@@ -269,6 +269,14 @@ class Chaos:
               f"  [{facts}]", flush=True)
         return True
 
+    @staticmethod
+    def note_hang(run, hang):
+        path = os.path.join(run.folder, "hang.txt")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"{hang}\n{run.job.stacks()}\n")
+        run.witness.fail(f"HANG {hang}; where every thread stands: {path}; the last words: "
+                         + run.last_words())
+
     def end_run_if_alive(self):
         if self.run is not None and not self.run.witness.violations:
             self.end_run_checked()
@@ -278,8 +286,7 @@ class Chaos:
         try:
             self.end_run()
         except Hang as hang:
-            print(f"  HANG {hang}\n{run.job.stacks()}", flush=True)
-            run.witness.fail(f"HANG {hang}")
+            self.note_hang(run, hang)
             self.run = run
         if run.witness.violations:
             self.run = run
