@@ -36,13 +36,14 @@ void ChunkIntake::Offer(ConnectionId connection, std::uint64_t incarnation,
     if (chunk.Sequence() <= known->second.durable) Acknowledge(connection, incarnation, out);
     return;
   }
+  if (!storing_) return;
   const auto waiting = parked_.find(connection);
   const std::uint64_t seen = last + (waiting == parked_.end() ? 0 : waiting->second.chunks.size());
   if (chunk.Sequence() <= seen) return;  // parked already: acknowledged when it is stored
   if (chunk.Sequence() != seen + 1) {
     throw WireError(fmt::format("chunk {}: {} was to follow", chunk.Sequence(), seen + 1));
   }
-  if (!storing_ || (parked_chunks_ == 0 && Fits(chunk))) {
+  if (parked_chunks_ == 0 && Fits(chunk)) {
     Store(connection, chunk);
     return Settle(out);
   }
@@ -61,7 +62,12 @@ void ChunkIntake::Grant(std::uint64_t allowance, WorkerOutbox& out) {
 
 void ChunkIntake::StopStoring(WorkerOutbox& out) {
   storing_ = false;
-  TakeParked(out);
+  for (auto& [connection, parked] : parked_) {
+    parked.chunks.clear();
+    UpdateReading(connection, parked, out);
+  }
+  parked_.clear();
+  parked_chunks_ = 0;
 }
 
 void ChunkIntake::Forget(ConnectionId connection) {
@@ -98,15 +104,13 @@ bool ChunkIntake::Fits(const ChunkView& chunk) const {
 }
 
 void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk) {
-  if (storing_) {
-    const ItemHandle first = store_.Inserted();
-    store_.Insert(chunk);
-    if (log_ != nullptr) {
-      log_->Append(first, chunk.Items(), chunk.Bytes(), [this] { return Sequences(); });
-      log_->Retire(store_.Tail());
-    }
-    lag_.Add(newest_version_, chunk.WeightsVersion());
+  const ItemHandle first = store_.Inserted();
+  store_.Insert(chunk);
+  if (log_ != nullptr) {
+    log_->Append(first, chunk.Items(), chunk.Bytes(), [this] { return Sequences(); });
+    log_->Retire(store_.Tail());
   }
+  lag_.Add(newest_version_, chunk.WeightsVersion());
   Worker& worker = workers_[chunk.IncarnationValue()];
   worker.stored = chunk.Sequence();
   worker.connection = connection;
@@ -152,7 +156,7 @@ void ChunkIntake::TakeParked(WorkerOutbox& out) {
     const ConnectionId connection = next->first;
     Parked& parked = next->second;
     const ChunkView chunk(parked.chunks.front(), environment_, n_step_);
-    if (storing_ && !Fits(chunk)) break;
+    if (!Fits(chunk)) break;
     Store(connection, chunk);
     parked.chunks.pop_front();
     --parked_chunks_;

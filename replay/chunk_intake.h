@@ -42,7 +42,8 @@ class ChunkIntake {
   /// The store may have taken `allowance` items in all; lower than before is ignored.
   void Grant(std::uint64_t allowance, WorkerOutbox& out);
 
-  /// Training is over: chunks, parked ones too, are acknowledged and dropped from now on.
+  /// Training is over, or this job is: chunks that are not stored yet, parked ones too, are dropped
+  /// from now on and never acknowledged. Workers forget theirs when they hear of it.
   void StopStoring(WorkerOutbox& out);
 
   /// Acknowledges what has become durable.

@@ -72,6 +72,7 @@ void Failpoints::Add(std::string_view text) {
         "failpoint '{}': expected NAME=ACTION@WHEN, such as segment.append=kill@17", text));
   }
   rule.action = *action;
+  rule.action.once = rule.when == When::kOnce;
   rule.count = *count;
   points_[std::string(text.substr(0, equals))].rules.push_back(rule);
 }
@@ -107,6 +108,16 @@ ProcessFailpoints& OfThisProcess() {
   return instance;
 }
 
+/// False: another process of the job was struck before.
+bool Claim(const char* name) {
+  const char* const log = std::getenv("STILLHOUSE_FAILPOINTS_LOG");
+  if (log == nullptr) return true;
+  const std::string path = fmt::format("{}.{}", log, name);
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (file >= 0) ::close(file);
+  return file >= 0;
+}
+
 void Note(const char* name, FailpointAction action) {
   const char* const path = std::getenv("STILLHOUSE_FAILPOINTS_LOG");
   if (path == nullptr) return;
@@ -129,7 +140,8 @@ FailpointAction DueFailpoint(const char* name) {
     const std::lock_guard lock(process.mutex);
     action = process.points.OnHit(name);
   }
-  if (action.kind != Kind::kNothing) Note(name, action);
+  if (action.kind == Kind::kNothing || (action.once && !Claim(name))) return {};
+  Note(name, action);
   return action;
 }
 

@@ -20,6 +20,7 @@ struct FailpointAction {
   };
   Kind kind = Kind::kNothing;
   int value = 0;
+  bool once = false;  ///< it strikes one process of the job, not every one that gets there
 };
 
 /// Which failpoints are armed, and how often each was hit. Not thread-safe.
@@ -27,7 +28,8 @@ class Failpoints {
  public:
   /// NAME=ACTION@WHEN[;NAME=ACTION@WHEN]…
   ///   ACTION: kill, error:ENOSPC (EIO, EDQUOT, ECONNRESET), delay:MS
-  ///   WHEN:   17 (the 17th hit), 17+ (that and all after it), %17 (every 17th)
+  ///   WHEN:   17 (the 17th hit, in the first process that has it), 17+ (that and all after it),
+  ///   %17 (every 17th)
   /// A name may stand there several times. Throws ConfigError.
   explicit Failpoints(std::string_view specification);
 
@@ -53,7 +55,8 @@ class Failpoints {
 #ifdef STILLHOUSE_FAILPOINTS
 
 /// The action due at this hit of this process's failpoint, which STILLHOUSE_FAILPOINTS arms; it is
-/// noted in the file STILLHOUSE_FAILPOINTS_LOG. Thread-safe.
+/// noted in the file STILLHOUSE_FAILPOINTS_LOG, by which processes also know what has struck
+/// already. Thread-safe.
 FailpointAction DueFailpoint(const char* name);
 /// Does it. Returns the errno with which the call is to fail, or 0.
 int PerformFailpoint(FailpointAction action);

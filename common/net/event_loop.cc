@@ -16,6 +16,19 @@ namespace stillhouse {
 
 namespace asio = boost::asio;
 
+namespace {
+
+/// Asio gives a signal back its deadly default as soon as nobody listens, while this process may
+/// still have work to end (MPI_Finalize) and a status to return. So one listener stays for ever.
+void KeepFromDying(int number) {
+  static auto* const context = new asio::io_context;
+  static auto* const signals = new asio::signal_set(*context);
+  boost::system::error_code ignored;  // the loop's own listener has said what is wrong
+  signals->add(number, ignored);
+}
+
+}  // namespace
+
 struct EventLoop::State {
   // Hint 1: one thread runs handlers; Post from others stays allowed.
   asio::io_context context{1};
@@ -54,6 +67,7 @@ void EventLoop::OnSignals(std::initializer_list<int> signals, std::function<void
     boost::system::error_code error;
     state_->signals->add(number, error);
     if (error) throw CommError(fmt::format("signal {}: {}", number, error.message()));
+    KeepFromDying(number);
     sigaddset(&set, number);
   }
   state_->WaitForSignal();

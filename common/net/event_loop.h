@@ -29,7 +29,8 @@ class EventLoop {
   void After(std::chrono::nanoseconds delay, std::function<void()> task);
 
   /// Calls `callback` from RunOnce for each arrival of these signals, which it also unblocks in
-  /// the calling thread. Once a loop. Throws CommError.
+  /// the calling thread. Once a loop. They never take their default action again: one that comes
+  /// when the loop is gone is ignored. Throws CommError.
   void OnSignals(std::initializer_list<int> signals, std::function<void(int)> callback);
 
   /// Runs what is ready; when nothing is, sleeps until something is, at most `max_wait`. Bounded:

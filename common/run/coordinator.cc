@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/messages/evaluation_task_number.h"
+
 namespace stillhouse {
 namespace {
 using namespace std::chrono_literals;

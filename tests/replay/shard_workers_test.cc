@@ -145,16 +145,21 @@ TEST_F(ShardTest, ParkedChunksOfALostConnectionComeAgain) {
   EXPECT_EQ(shard.Store().Inserted(), 20U);
 }
 
-TEST_F(ShardTest, AfterTrainingChunksAreAcknowledgedButNotStored) {
+TEST_F(ShardTest, AfterTrainingChunksAreNeitherStoredNorAcknowledged) {
   Connect(1);
   Grant(10);
-  SendChunk(1, 1);
-  SendChunk(1, 2);
+  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) SendChunk(1, sequence);
   EXPECT_THAT(workers.Acks(1), ElementsAre(1));
+  EXPECT_FALSE(workers.reading.at(1));
   Tell(RunStatus{RunPhase::kTail, 10, 0});
-  SendChunk(1, 3);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 2, 3));
+  EXPECT_TRUE(workers.reading.at(1)) << "evaluation results come over the same connection";
+  Grant(1000);
+  SendChunk(1, 7);
+  EXPECT_THAT(workers.Acks(1), ElementsAre(1));
+  SendChunk(1, 1);  // what is stored is acknowledged again
+  EXPECT_THAT(workers.Acks(1), ElementsAre(1, 1));
   EXPECT_EQ(shard.Store().Inserted(), 10U);
+  EXPECT_EQ(workers.closed.count(1), 0U);
 }
 
 /// One worker behind a bad network: every chunk is sent again and again, out of its order, over

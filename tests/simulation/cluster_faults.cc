@@ -69,7 +69,7 @@ std::uint16_t Cluster::HostOf(std::uint16_t model) const {
 void Cluster::Die(RoleAddress role) {
   world_.Note("kill -9 of " + role.ToString());
   nodes_.at(role).dead = true;
-  shards_[shard]->TearLog();
+  if (role.kind == RoleKind::kShard) shards_.at(role.index)->TearLog();
   messages_.DropOf(role, Fault::kShardKilled);
   if (role.kind == RoleKind::kActorHost) processes_.KillAllOf(*actors_.at(role.index).launcher);
   if (role.kind != RoleKind::kShard) return;

@@ -117,8 +117,7 @@ std::optional<float> ItemLedger::InitialError(const replay::TransitionView& view
   return found->second.error;
 }
 
-void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence,
-                       bool storing) {
+void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence) {
   Stream& stream = streams_[{shard, incarnation}];
   while (stream.acknowledged < sequence) {
     const std::uint64_t next = ++stream.acknowledged;
@@ -127,10 +126,6 @@ void ItemLedger::OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64
       world_.Violation(fmt::format("shard {} acknowledges chunk {} of {:016x}, which was not sent",
                                    shard, next, incarnation));
       return;
-    }
-    if (!storing) {
-      dropped_.insert(incarnation);
-      continue;
     }
     for (const auto hash : chunk->second.items) {
       ++acknowledged_;

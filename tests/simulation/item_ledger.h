@@ -37,9 +37,8 @@ class ItemLedger {
   void OnSent(std::size_t shard, std::span<const std::uint8_t> chunk);
   /// Reads what has come into the store since the last look.
   void Look(std::size_t shard, const replay::ItemStore& store);
-  /// The shard acknowledges every chunk of this incarnation up to `sequence`. `storing`: training
-  /// is on; afterwards chunks are acknowledged and dropped.
-  void OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence, bool storing);
+  /// The shard acknowledges every chunk of this incarnation up to `sequence`.
+  void OnAck(std::size_t shard, std::uint64_t incarnation, std::uint64_t sequence);
   /// The chunk reaches the shard. False: not for the first time.
   bool OnArrived(std::size_t shard, std::span<const std::uint8_t> chunk);
   /// The shard of a new life has its store back.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/run_config.h"
 #include "common/messages/sampling.h"
 #include "replay/item_store.h"
 #include "replay/log/priority_snapshot.h"

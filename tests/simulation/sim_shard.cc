@@ -53,9 +53,7 @@ void SimShard::TearLog() {
 }
 
 void SimShard::Handle(const Envelope& envelope, Time now, Outbox& out) {
-  if (envelope.kind == MessageKind::kRunStatus) {
-    if (DecodeBody<RunStatus>(envelope).phase != RunPhase::kTrain) storing_ = false;
-  } else if (envelope.kind == MessageKind::kWeightsPublish) {
+  if (envelope.kind == MessageKind::kWeightsPublish) {
     const auto publish = DecodeBody<WeightsPublish>(envelope);
     const std::uint32_t crc = ChecksumOf(publish.parameters);
     const auto [known, fresh] = published_.emplace(std::pair(publish.model, publish.version), crc);
@@ -112,12 +110,12 @@ void SimShard::SendToWorker(std::uint64_t wire, FrameKind kind,
     ledger_.Look(index_, Store());
     const std::uint64_t incarnation = processes_.IncarnationOf(wire);
     const auto ack = replay::DecodeFrame<Ack>(body, "ack");
-    if (incarnation != 0) ledger_.OnAck(index_, incarnation, ack.sequence, storing_);
+    if (incarnation != 0) ledger_.OnAck(index_, incarnation, ack.sequence);
   } else if (kind == FrameKind::kWelcome) {
     // It says what is stored: an acknowledgement.
     const std::uint64_t incarnation = processes_.IncarnationOf(wire);
     const auto welcome = replay::DecodeFrame<Welcome>(body, "welcome");
-    if (incarnation != 0) ledger_.OnAck(index_, incarnation, welcome.last_sequence, storing_);
+    if (incarnation != 0) ledger_.OnAck(index_, incarnation, welcome.last_sequence);
   } else if (kind == FrameKind::kWeightsReply) {
     CheckWeights(replay::DecodeFrame<WeightsReply>(body, "weights reply"));
   }

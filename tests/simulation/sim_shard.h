@@ -79,7 +79,6 @@ class SimShard : public Role, public replay::WorkerOutbox {
   replay::Shard shard_;
   std::set<std::uint64_t> answered_;  ///< tasks whose results have come
   bool announced_ = false;
-  bool storing_ = true;
   /// (model, version) -> checksum of its parameters as published.
   std::map<std::pair<std::uint16_t, std::uint64_t>, std::uint32_t> published_;
 };

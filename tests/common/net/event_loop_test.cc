@@ -1,6 +1,7 @@
 #include "common/net/event_loop.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <thread>
 #include <vector>
@@ -56,6 +57,21 @@ TEST(EventLoopTest, SignalsArriveInTheLoopEvenWhenTheyWereBlockedBefore) {
   kill(getpid(), SIGUSR2);
   while (seen.size() < 2) loop.RunOnce(milliseconds(50));
   EXPECT_EQ(seen, (std::vector<int>{SIGUSR1, SIGUSR2}));
+}
+
+// A rank that is leaving, in MPI_Finalize say, is not to die of a late SIGUSR1 that mpirun hands
+// on.
+TEST(EventLoopTest, ASignalThatComesAfterTheLoopIsIgnored) {
+  const auto come_late = [] {
+    {
+      EventLoop loop;
+      loop.OnSignals({SIGUSR1, SIGTERM}, [](int) {});
+    }
+    std::raise(SIGUSR1);
+    std::raise(SIGTERM);
+    std::exit(0);
+  };
+  EXPECT_EXIT(come_late(), testing::ExitedWithCode(0), "");
 }
 
 TEST(EventLoopTest, AnIdleLoopBurnsNoProcessor) {

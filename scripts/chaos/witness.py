@@ -1,0 +1,242 @@
+"""What a job promised and what its disk holds, compared from outside.
+
+The ledger (actors/ack_ledger.h) is what workers were told is stored; the archive is every segment
+that ever lived, kept by a hard link made while it did."""
+
+import glob
+import json
+import os
+import threading
+
+from segments import Damage, Segment, crc32c
+
+POLL_S = 0.05
+
+
+class Archive:
+    """Links every new segment of a replay folder into a folder of its own, in a thread."""
+
+    def __init__(self, replay, folder):
+        self.replay, self.folder = replay, folder
+        self.segments = {}  # shard -> [Segment], oldest first
+        self._known = set()  # inodes
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(POLL_S):
+            self.look()
+
+    def look(self):
+        with self._lock:
+            for path in sorted(glob.glob(os.path.join(self.replay, "shard-*", "*.seg"))):
+                self._take(path)
+
+    def _take(self, path):
+        try:
+            inode = os.stat(path).st_ino
+            if inode in self._known:
+                return
+            shard = int(os.path.basename(os.path.dirname(path))[len("shard-"):])
+            kept = os.path.join(self.folder, f"{shard}-{len(self._known):06}-"
+                                + os.path.basename(path))
+            os.link(path, kept)
+            if os.stat(kept).st_ino != inode:  # it was replaced between the two calls
+                os.unlink(kept)
+                return
+        except FileNotFoundError:
+            return  # retired meanwhile
+        self._known.add(inode)
+        self.segments.setdefault(shard, []).append(Segment(kept))
+
+    def close(self):
+        self._stop.set()
+        self._thread.join()
+
+
+class Ledger:
+    """Lines that workers have written about acknowledgements, each given out once."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._offsets = {}
+
+    def new_lines(self):
+        for path in sorted(glob.glob(os.path.join(self.folder, "*.acks"))):
+            with open(path, "rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                data = file.read()
+            whole = data[:data.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.decode().splitlines():
+                incarnation, shard, sequence, first, items, crc = line.split()
+                yield ((int(incarnation, 16), int(shard), int(sequence)),
+                       (int(first), int(items), int(crc, 16)))
+
+
+class Witness:
+    """Everything about one run directory. Violations are collected, not raised."""
+
+    def __init__(self, run_dir, ledger_dir, archive_dir, capacity, chunk_steps):
+        self.run_dir = run_dir
+        self.archive = Archive(os.path.join(run_dir, "replay"), archive_dir)
+        self.ledger = Ledger(ledger_dir)
+        self.capacity, self.chunk_steps = capacity, chunk_steps
+        self.chunks = {}  # (incarnation, shard, sequence) -> Chunk
+        self.items = {}  # (incarnation, first item) -> key of the chunk
+        self.heads = {}  # shard -> handle of the next item
+        self.newest = {}  # shard -> index of the segment that may still grow
+        self.acks = 0
+        self.missing = {}  # acknowledged, not seen in the log yet
+        self.torn = 0
+        self.damaged = set()  # files that the harness itself has damaged
+        self.violations = []
+
+    def fail(self, text):
+        self.violations.append(text)
+
+    # ---- the log ---------------------------------------------------------------------------
+
+    def _read_shard(self, shard, segments):
+        first = self.newest.get(shard, 0)
+        for index in range(first, len(segments)):
+            segment = segments[index]
+            begun = segment.shard is not None
+            try:
+                chunks = segment.read()
+            except Damage as damage:
+                self.fail(f"DAMAGE {damage}")
+                continue
+            if segment.shard is None:
+                continue  # it died with its header unwritten
+            if segment.shard != shard:
+                self.fail(f"DAMAGE {segment.path}: says that it is of shard {segment.shard}")
+            head = self.heads.get(shard, 0)
+            if not begun and segment.first_handle != head:
+                self.fail(f"GAP shard {shard}: segment {segment.number} begins with item "
+                          f"{segment.first_handle}, {head} was to follow")
+            for chunk in chunks:
+                self._take(shard, chunk)
+            last = index + 1 == len(segments)
+            if segment.rest and last:
+                self.torn += 1
+            elif segment.rest:
+                self.fail(f"DAMAGE {segment.path}: {segment.rest} bytes behind its records "
+                          f"({segment.why}), and a newer segment was begun")
+        if segments:
+            self.newest[shard] = len(segments) - 1
+
+    def _take(self, shard, chunk):
+        head = self.heads.get(shard, 0)
+        if chunk.handle != head:
+            self.fail(f"GAP shard {shard}: a chunk with item {chunk.handle}, {head} was to follow")
+        self.heads[shard] = chunk.handle + chunk.items
+        key = (chunk.incarnation, shard, chunk.sequence)
+        if key in self.chunks:
+            self.fail(f"TWICE worker {key[0]:016x} shard {shard} chunk {key[2]}: at item "
+                      f"{self.chunks[key].handle} and at {chunk.handle}")
+        self.chunks[key] = chunk
+        for item in range(chunk.first_item, chunk.first_item + chunk.items):
+            other = self.items.setdefault((chunk.incarnation, item), key)
+            if other != key:
+                self.fail(f"TWICE worker {key[0]:016x} item {item}: in chunk {other[2]} of shard "
+                          f"{other[1]} and in {key[2]} of {shard}")
+
+    def _read_ledger(self):
+        for key, ack in self.ledger.new_lines():
+            self.acks += 1
+            if key in self.missing:
+                self.fail(f"LEDGER worker {key[0]:016x} shard {key[1]} chunk {key[2]}: twice")
+            self.missing[key] = ack
+
+    def _compare(self):
+        for key, (first, items, crc) in list(self.missing.items()):
+            chunk = self.chunks.get(key)
+            if chunk is None:
+                continue
+            del self.missing[key]
+            if (chunk.first_item, chunk.items, chunk.crc32) != (first, items, crc):
+                self.fail(f"BYTES worker {key[0]:016x} shard {key[1]} chunk {key[2]}: the log has "
+                          f"other bytes than the worker sent")
+
+    def _live(self, shard):
+        """First handles of the segments that the folder holds now."""
+        firsts = []
+        for path in sorted(glob.glob(os.path.join(self.run_dir, "replay", f"shard-{shard}",
+                                                  "*.seg"))):
+            segment = Segment(path)
+            try:
+                segment.read()
+            except Damage as damage:
+                self.fail(f"DAMAGE {damage}")
+            if segment.first_handle is not None:
+                firsts.append(segment.first_handle)
+        return firsts
+
+    def _check_retention(self, shard, shards):
+        share = self.capacity // shards
+        head, firsts = self.heads.get(shard, 0), self._live(shard)
+        if not firsts:
+            if head:
+                self.fail(f"LOST shard {shard}: {head} items were stored, no segment is there")
+            return
+        need = max(0, head - share + self.chunk_steps)
+        if firsts[0] > need:
+            self.fail(f"LOST shard {shard}: the log begins with item {firsts[0]}, the store may "
+                      f"hold all from {need} on (head {head})")
+        slack = share + max(1024, share // 16) + 64 * self.chunk_steps
+        if len(firsts) > 1 and head - firsts[1] > slack:
+            self.fail(f"DISK shard {shard}: {head - firsts[0]} items are kept, the store holds "
+                      f"{share}")
+
+    def check(self, shards):
+        """The job is down: every acknowledgement must be true now."""
+        self.archive.look()
+        for shard, segments in sorted(self.archive.segments.items()):
+            self._read_shard(shard, segments)
+        for path in glob.glob(os.path.join(self.run_dir, "replay", "shard-*", "*.damaged*")):
+            if path not in self.damaged:
+                self.damaged.add(path)
+                self.fail(f"DAMAGE {path}: a kill alone never damages a segment")
+        self._read_ledger()
+        self._compare()
+        for key in self.missing:
+            self.fail(f"LOST worker {key[0]:016x} shard {key[1]} chunk {key[2]}: acknowledged, and "
+                      f"not in the log")
+        self.missing.clear()
+        for shard in range(shards):
+            self._check_retention(shard, shards)
+
+    def inserted(self):
+        return sum(self.heads.values())
+
+    # ---- checkpoints -----------------------------------------------------------------------
+
+    def checkpoints(self):
+        """Updates of the checkpoints that are whole, newest first, and the names of others."""
+        whole, broken = [], []
+        for path in glob.glob(os.path.join(self.run_dir, "checkpoints", "*")):
+            name = os.path.basename(path)
+            if name.isdigit():
+                (whole if checkpoint_is_whole(path) else broken).append(int(name))
+        return sorted(whole, reverse=True), broken
+
+
+def checkpoint_is_whole(path):
+    try:
+        with open(os.path.join(path, "MANIFEST.json"), encoding="utf-8") as file:
+            manifest = json.load(file)
+        stored = manifest.pop("crc32c")
+        text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
+        if crc32c(text.encode()) != stored:
+            return False
+        for entry in manifest["files"]:
+            with open(os.path.join(path, entry["name"]), "rb") as file:
+                data = file.read()
+            if len(data) != entry["bytes"] or crc32c(data) != entry["crc32c"]:
+                return False
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
