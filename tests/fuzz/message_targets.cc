@@ -11,6 +11,7 @@
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
 #include "common/messages/labels.h"
+#include "common/messages/rank_down.h"
 #include "common/messages/sampling.h"
 #include "common/messages/worker_plane.h"
 #include "common/net/frame.h"
@@ -116,6 +117,7 @@ void AddControl(Codecs& codecs) {
   Add(codecs, part);
   Add(codecs, ShardPart{5, {1, 2, 3}});
   Add(codecs, Restore{{{0, {1, 2, 3}}}});
+  Add(codecs, RankDown{3, "n1", "its connection closed", {{RoleKind::kShard, 1}}});
 }
 
 Codecs ClusterCodecs() {
