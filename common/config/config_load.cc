@@ -22,7 +22,7 @@ namespace {
 // Bounds on what a hostile or broken file can cost.
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxNodes = 20000;  // aliases can multiply a small file
-constexpr std::size_t kMaxKeys = 1000;     // of one map
+constexpr std::size_t kMaxKeys = 1000;    // of one map
 constexpr int kMaxDepth = 40;
 constexpr std::size_t kMaxIncludes = 16;
 

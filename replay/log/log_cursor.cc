@@ -1,9 +1,12 @@
 #include "replay/log/log_cursor.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "common/base/byte_io.h"
 #include "common/base/error.h"
+#include "replay/priority.h"
 
 namespace stillhouse::replay {
 
@@ -54,6 +57,10 @@ RaisedPriorities DecodePriorities(std::span<const std::uint8_t> body) {
   priorities.alpha = in.Get<double>();
   priorities.values = in.GetArray<double>(in.Left() / sizeof(double));
   in.ExpectEnd();
+  if (!std::isfinite(priorities.alpha) ||
+      !std::all_of(priorities.values.begin(), priorities.values.end(), IsPriority)) {
+    in.Fail("a priority is negative or not finite");
+  }
   return priorities;
 }
 

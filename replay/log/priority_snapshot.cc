@@ -11,6 +11,7 @@
 
 #include "common/base/byte_io.h"
 #include "common/base/crc32c.h"
+#include "replay/priority.h"
 
 namespace stillhouse::replay {
 namespace {
@@ -122,8 +123,8 @@ PrioritySnapshot PrioritySnapshot::Decode(std::span<const std::uint8_t> bytes,
   const std::uint32_t crc = Crc32c(bytes.first(bytes.size() - in.Left()));
   if (in.Get<std::uint32_t>() != crc) in.Fail("the checksum does not fit");
   in.ExpectEnd();
-  const bool sound = std::all_of(snapshot.priorities.begin(), snapshot.priorities.end(),
-                                 [](double p) { return std::isfinite(p) && p >= 0; });
+  const bool sound =
+      std::all_of(snapshot.priorities.begin(), snapshot.priorities.end(), IsPriority);
   if (!sound || !std::isfinite(snapshot.alpha)) in.Fail("a priority is negative or not finite");
   return snapshot;
 }

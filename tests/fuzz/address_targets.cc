@@ -39,7 +39,7 @@ FuzzTarget Roles() {
                       return Accepts<ConfigError>(
                           why, [&] { CheckWishes(config, ParseWishes(wishes)); });
                     }};
-  target.seeds = {FromText("learner\nshard\nactor"), FromText("learner,shard,actor,student"),
+  target.seeds = {FromText("learner\nshard\nactor"), FromText("learner,shard,actor"),
                   FromText("shard,actor\nlearner\n")};
   target.words = {"learner", "shard", "actor", "student", ",", "\n", "coordinator"};
   target.text = true;
@@ -61,7 +61,7 @@ FuzzTarget ListenSpecs() {
                           why, [&] { ChooseListenAddress(spec->where, host, false, nobody); });
                     }};
   target.seeds = {FromText("auto"),          FromText("eth0:4000"), FromText("10.0.0.0/24"),
-                  FromText("[fd00::/64]:5"), FromText("0.0.0.0:0"), FromText("node1")};
+                  FromText("[fd00::/64]:5"), FromText("0.0.0.0:0"), FromText("10.0.0.7")};
   target.words = {"[", "]", "::", "/", ":", ".", "%", "auto", "10.0.0.7", "fd00::7", "0", "128"};
   target.text = true;
   return target;

@@ -3,6 +3,7 @@
 
 #include "common/base/crc32c.h"
 #include "common/base/error.h"
+#include "replay/log/log_cursor.h"
 #include "replay/log/priority_snapshot.h"
 #include "replay/log/recovery.h"
 #include "replay/log/scan.h"
@@ -56,7 +57,8 @@ ShardSettings Settings() {
   return settings;
 }
 
-/// What recovery has mended is sound: a second one finds the same, and a shard can start on it.
+/// What recovery has mended is sound: a second one finds the same, all of it can be dealt out to
+/// other shards, and a shard can start on it.
 void RecoverTwice(MemoryStorage& storage) {
   ScanLog(storage, [](const SegmentHeader&, const ChunkView&, ItemHandle) {});
   Counter first;
@@ -66,6 +68,15 @@ void RecoverTwice(MemoryStorage& storage) {
   if (first.items != second.items || recovered.head != again.head) {
     throw std::logic_error(fmt::format("{} items to {} recovered, then {} to {}", first.items,
                                        recovered.head, second.items, again.head));
+  }
+  LogCursor cursor(storage, again.start.segments, again.head - again.items);
+  std::uint64_t dealt = 0;
+  while (const auto entry = cursor.Next()) {
+    dealt += ChunkView(entry->chunk, CounterSpec(), kNStep).Items();
+  }
+  // Segments whose handles go back (none that a shard has written) may hold more than counts.
+  if (dealt < again.items) {
+    throw std::logic_error(fmt::format("{} items recovered, {} dealt out", again.items, dealt));
   }
   Nobody nobody;
   DirectDevice device(storage, false);

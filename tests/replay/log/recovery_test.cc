@@ -1,5 +1,9 @@
 #include "replay/log/recovery.h"
 
+#include <cmath>
+#include <cstring>
+#include <limits>
+
 #include <gmock/gmock.h>
 
 #include "tests/replay/log/log_fixture.h"
@@ -95,6 +99,24 @@ TEST_F(LogTest, DamageInAnOlderSegmentCostsItAndWhatIsOlderAndIsSaid) {
   ASSERT_EQ(recovered.notes.size(), 2U);
   EXPECT_THAT(recovered.notes[0], HasSubstr("damaged"));
   EXPECT_THAT(recovered.notes[1], HasSubstr("30 older items are left out"));
+}
+
+TEST_F(LogTest, PrioritiesThatAreNoNumbersAreDamage) {
+  for (const double bad : {std::nan(""), -1.0, std::numeric_limits<double>::infinity(), 1e300}) {
+    Open();
+    sequence = 0;
+    Append(1);
+    const double values[] = {0.6, bad};
+    std::vector<std::uint8_t> body(sizeof(values));
+    std::memcpy(body.data(), values, sizeof(values));
+    AppendRecord(File(1), RecordKind::kPriorities, 0, body);
+    const auto recovered = Recover();
+    EXPECT_THAT(sink.sequences, ElementsAre(1)) << bad;
+    EXPECT_THAT(sink.priorities, IsEmpty()) << bad;
+    ASSERT_EQ(recovered.notes.size(), 1U) << bad;
+    EXPECT_THAT(recovered.notes[0], HasSubstr("negative or not finite")) << bad;
+    storage.files.clear();
+  }
 }
 
 TEST_F(LogTest, WhatIsSetAsideIsNotTakenInPartEither) {
