@@ -267,6 +267,7 @@ TEST(FullDiskTest, InTheMiddleOfARunEndsItWithAClearStatus) {
   const std::string script = R"sh(
     mount -t tmpfs -o size=2m none "$1" && cd "$1" || exit 99
     "$0" train "$2" --run-dir run --set monitor.log_every=50ms --set stop.time=60s \
+       --set replay.durability=none \
        --set stop.frames=none & job=$!
     until [ -s run/progress.jsonl ]; do sleep 0.1; done
     cat /dev/zero > filler 2>/dev/null
