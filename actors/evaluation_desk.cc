@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/messages/evaluation_task_number.h"
 
 namespace stillhouse::actors {
 
@@ -21,7 +22,12 @@ EvaluationDesk::EvaluationDesk(std::uint64_t incarnation, std::uint32_t home, Mo
     : incarnation_(incarnation), home_(home), models_(models), make_(std::move(make)) {}
 
 void EvaluationDesk::Add(EvaluationTask task, ShardLinks& out) {
-  if (task.worker != incarnation_) return;
+  const std::uint64_t attempt = AttemptOfTask(task.task);
+  if (task.worker != incarnation_ || attempt < attempt_) return;
+  if (attempt > attempt_) {
+    attempt_ = attempt;
+    Forget();
+  }
   for (const auto& version : ModelCatalog::Needed(task)) {
     if (!models_.Has(version.model)) {
       throw WireError(fmt::format("evaluation task {}: no model {}", task.task, version.model));
@@ -112,6 +118,16 @@ void EvaluationDesk::Answer(const EvaluationResult& result, ShardLinks& out) {
   answers_.push_back({result.task, body.Take()});
   if (answers_.size() > kKeptAnswers) answers_.pop_front();
   out.Send(home_, FrameKind::kEvaluationResult, answers_.back().body);
+}
+
+// The job was resumed: nobody waits for what its life before asked, and some of the weights will
+// never come.
+void EvaluationDesk::Forget() {
+  tasks_.clear();
+  runner_.reset();
+  requested_.clear();
+  answers_.clear();
+  models_.Keep({});
 }
 
 void EvaluationDesk::KeepNeeded() {

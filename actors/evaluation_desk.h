@@ -28,8 +28,8 @@ class EvaluationDesk {
                  EvaluationRunner::MakeEnvironment make);
 
   /// Throws WireError when it names models that do not exist. A task that is known already, was
-  /// answered lately (the answer is sent again by itself) or is meant for another incarnation, is
-  /// ignored.
+  /// answered lately (the answer is sent again by itself), is meant for another incarnation or is
+  /// of an earlier attempt of the run, is ignored; one of a later attempt ends what was before.
   void Add(EvaluationTask task, ShardLinks& out);
   /// Takes what it asked for; other replies are left alone. Throws WireError on a wrong size.
   void OnWeights(const WeightsReply& reply);
@@ -52,6 +52,7 @@ class EvaluationDesk {
   void RequestMissing(ShardLinks& out);
   void Answer(const EvaluationResult& result, ShardLinks& out);
   void KeepNeeded();
+  void Forget();
 
   const std::uint64_t incarnation_;
   std::uint32_t home_;
@@ -62,6 +63,7 @@ class EvaluationDesk {
   std::set<ModelCatalog::Key> requested_;   ///< and not answered yet
   std::deque<Kept> answers_;                ///< the last few, newest last
   bool connected_ = false;
+  std::uint64_t attempt_ = 0;  ///< of the run, of the newest task
 };
 
 }  // namespace stillhouse::actors

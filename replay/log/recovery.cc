@@ -96,6 +96,11 @@ RecoveredLog Recovery::Run() {
     fresh.notes = std::move(result_.notes);
     result_ = std::move(fresh);
   }
+  // What was read may be in the page cache alone, and counts as kept from now on: the newest
+  // segment is on the disk before there is a newer one.
+  if (!result_.start.segments.empty()) {
+    storage_.Sync(SegmentName(result_.start.segments.back().number));
+  }
   for (const auto& entry : sequences_) result_.sequences.push_back(entry);
   return std::move(result_);
 }

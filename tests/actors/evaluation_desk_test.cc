@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/env/environment_factory.h"
+#include "common/messages/evaluation_task_number.h"
 #include "tests/actors/actor_test_config.h"
 
 namespace stillhouse::actors {
@@ -68,6 +69,23 @@ TEST_F(EvaluationDeskTest, AnswersAgainOverANewConnectionAndNotATaskThatComesAga
   Play();
   ASSERT_EQ(out_.results.size(), 2U);
   EXPECT_EQ(out_.results[1].task, 1U);
+}
+
+TEST_F(EvaluationDeskTest, ATaskOfTheResumedRunEndsWhatTheLifeBeforeAskedFor) {
+  desk_.OnHomeConnected(out_);
+  EvaluationTask waits_for_ever = Task(1);
+  waits_for_ever.player = {0, 5};  // weights that died with that life
+  desk_.Add(waits_for_ever, out_);
+  desk_.Add(Task(2), out_);
+  Play();
+  EXPECT_TRUE(out_.results.empty());
+  desk_.OnHomeLost();
+  desk_.OnHomeConnected(out_);
+  desk_.Add(Task(FirstTaskNumber(1) + 1), out_);
+  desk_.Add(Task(3), out_);
+  Play();
+  ASSERT_EQ(out_.results.size(), 1U);
+  EXPECT_EQ(out_.results[0].task, FirstTaskNumber(1) + 1);
 }
 
 TEST_F(EvaluationDeskTest, LeavesTheTasksOfOthersAlone) {

@@ -47,6 +47,7 @@ const char* FrameName(FrameKind kind) {
 }
 
 void Coverage::Add(const Coverage& other) {
+  for (std::size_t fault = 0; fault < disk_.size(); ++fault) disk_[fault] += other.disk_[fault];
   for (std::size_t row = 0; row < kRows; ++row) {
     delivered_[row] += other.delivered_[row];
     for (std::size_t fault = 0; fault < kFaults; ++fault) {
@@ -69,6 +70,7 @@ std::uint64_t Coverage::Hits(Fault fault) const {
 
 std::uint64_t Coverage::Effects() const {
   std::uint64_t sum = 0;
+  for (const auto count : disk_) sum += count;
   for (std::size_t fault = 0; fault < kFaults; ++fault) {
     if (static_cast<Fault>(fault) != Fault::kReordered) sum += Hits(static_cast<Fault>(fault));
   }
@@ -98,7 +100,10 @@ std::string Coverage::Table() const {
     }
     table += '\n';
   }
-  return table;
+  return table +
+         fmt::format("appends torn {}, files hit by a loss of power {}, writes refused {}\n",
+                     Hits(DiskFault::kTorn), Hits(DiskFault::kPowerLost),
+                     Hits(DiskFault::kRefused));
 }
 
 }  // namespace stillhouse::simulation

@@ -25,6 +25,14 @@ enum class Fault : std::uint8_t {
 };
 inline constexpr Fault kLastFault = Fault::kClockLeapt;
 
+/// What it does to the disks of the shards' logs.
+enum class DiskFault : std::uint8_t {
+  kTorn,       ///< the process died while an append was under way
+  kPowerLost,  ///< bytes that were written and not synced were lost, or names that were not
+  kRefused,    ///< an append or sync was refused: full, or broken
+};
+inline constexpr DiskFault kLastDiskFault = DiskFault::kRefused;
+
 const char* FaultName(Fault fault);
 const char* FrameName(FrameKind kind);
 
@@ -40,6 +48,8 @@ class Coverage {
   void Delivered(FrameKind kind) { ++delivered_[Row(kind)]; }
   void Hit(Fault fault, MessageKind kind) { ++hits_[Row(kind)][static_cast<std::size_t>(fault)]; }
   void Hit(Fault fault, FrameKind kind) { ++hits_[Row(kind)][static_cast<std::size_t>(fault)]; }
+  void Hit(DiskFault fault) { ++disk_[static_cast<std::size_t>(fault)]; }
+  std::uint64_t Hits(DiskFault fault) const { return disk_[static_cast<std::size_t>(fault)]; }
   void Add(const Coverage& other);
 
   std::uint64_t Messages() const;
@@ -65,6 +75,7 @@ class Coverage {
 
   std::array<std::array<std::uint64_t, kFaults>, kRows> hits_{};
   std::array<std::uint64_t, kRows> delivered_{};
+  std::array<std::uint64_t, static_cast<std::size_t>(kLastDiskFault) + 1> disk_{};
 };
 
 }  // namespace stillhouse::simulation

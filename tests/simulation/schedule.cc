@@ -121,6 +121,8 @@ class Schedule {
     }
     const bool again = Conclude();
     result_.acknowledged += ledgers_->items.Acknowledged() - acknowledged;
+    result_.recovered = ledgers_->items.Recovered();
+    result_.restored = ledgers_->priorities.Restored();
     const bool lose_power = over_ && job.config.replay.durability == Durability::kSync &&
                             world_.Chance(world_.faults.lose_power);
     guests_ = cluster_->TakeGuests();

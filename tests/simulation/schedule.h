@@ -28,6 +28,8 @@ struct ScheduleResult {
   std::uint64_t preemptions = 0;
   std::uint64_t failures = 0;               ///< runs that ended as failed, as they had to
   std::uint64_t acknowledged = 0;           ///< items
+  std::uint64_t recovered = 0;              ///< acknowledged items found again after a death
+  std::uint64_t restored = 0;               ///< priorities that came back with a checkpoint
   std::uint64_t updates_while_stopped = 0;  ///< of the teacher, while a student host was stopped
   std::uint64_t evaluation_episodes = 0;
   std::uint64_t events = 0;

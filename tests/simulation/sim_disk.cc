@@ -11,9 +11,9 @@ namespace stillhouse::simulation {
 namespace {
 using namespace std::chrono_literals;
 using replay::StorageOperation;
-constexpr Time kShortestOperation = 20us;
-constexpr Time kLongestOperation = 400us;
-constexpr Time kLongestSync = 3ms;
+constexpr Time kShortestOperation = 50us;
+constexpr Time kLongestOperation = 1500us;
+constexpr Time kLongestSync = 8ms;
 /// A disk that does not keep up now and then.
 constexpr Time kLongestStall = 150ms;
 }  // namespace
@@ -50,6 +50,7 @@ void SimFolder::Append(const std::string& name, std::span<const std::uint8_t> by
   File& file = At(name);
   if (full_ || broken_) {
     ++refused_;
+    world_.coverage.Hit(DiskFault::kRefused);
     Fail(name, full_ ? "no space left on the device" : "input/output error");
   }
   file.bytes.insert(file.bytes.end(), bytes.begin(), bytes.end());
@@ -59,6 +60,7 @@ void SimFolder::Sync(const std::string& name) {
   File& file = At(name);
   if (broken_) {
     ++refused_;
+    world_.coverage.Hit(DiskFault::kRefused);
     Fail(name, "sync: input/output error");
   }
   file.synced = file.bytes.size();
@@ -99,6 +101,7 @@ void SimFolder::Tear(const std::string& name, std::span<const std::uint8_t> byte
   const auto part = bytes.first(world_.rng.Below(bytes.size() + 1));
   world_.Note(fmt::format("{} of {} bytes of an append to {} are written", part.size(),
                           bytes.size(), name));
+  if (!part.empty() && part.size() < bytes.size()) world_.coverage.Hit(DiskFault::kTorn);
   found->second.bytes.insert(found->second.bytes.end(), part.begin(), part.end());
 }
 
@@ -118,6 +121,7 @@ void SimFolder::LosePower() {
     // Pages go to the disk in any order: of what is kept the last part may be old, that is, zeros.
     const std::size_t more = file.bytes.size() - file.synced;
     const std::size_t kept = file.synced + world_.rng.Below(more + 1);
+    if (kept < file.bytes.size()) world_.coverage.Hit(DiskFault::kPowerLost);
     file.bytes.resize(kept);
     if (kept > file.synced && world_.rng.Below(3) == 0) {
       const std::size_t hole = file.synced + world_.rng.Below(kept - file.synced);

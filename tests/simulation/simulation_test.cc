@@ -55,6 +55,8 @@ void Add(ScheduleResult& sum, const ScheduleResult& result) {
   sum.preemptions += result.preemptions;
   sum.failures += result.failures;
   sum.acknowledged += result.acknowledged;
+  sum.recovered += result.recovered;
+  sum.restored += result.restored;
   sum.updates_while_stopped += result.updates_while_stopped;
   sum.evaluation_episodes += result.evaluation_episodes;
   sum.events += result.events;
@@ -68,6 +70,8 @@ void Print(const ScheduleResult& sum, double seconds) {
              coverage.Table(), kSchedules, seconds, sum.virtual_s, sum.events, coverage.Messages());
   fmt::print("{} effects of faults, {} fields of the table\n", coverage.Effects(),
              coverage.Cells());
+  fmt::print("{} acknowledged items found again after a death, {} priorities restored\n",
+             sum.recovered, sum.restored);
   fmt::print("{} checkpoints, {} resumes ({} after a preemption, {} after a failure)\n",
              sum.checkpoints, sum.resumes, sum.preemptions, sum.failures);
   fmt::print(
@@ -95,6 +99,9 @@ void ExpectCoverage(const Coverage& coverage) {
   for (const auto fault : {Fault::kDelayed, Fault::kReordered, Fault::kLost, Fault::kDuplicated,
                            Fault::kWorkerKilled, Fault::kJobKilled}) {
     EXPECT_GT(coverage.Hits(fault, FrameKind::kChunk), 0U) << FaultName(fault);
+  }
+  for (const auto fault : {DiskFault::kTorn, DiskFault::kPowerLost, DiskFault::kRefused}) {
+    EXPECT_GT(coverage.Hits(fault), 0U);
   }
   EXPECT_GT(coverage.Hits(Fault::kCutAtAck, FrameKind::kAck), 0U);
   EXPECT_GT(coverage.Hits(Fault::kLost, FrameKind::kEvaluationTask), 0U);
@@ -126,6 +133,8 @@ TEST_P(SchedulesTest, KeepEveryInvariant) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   Print(sum, took.count());
   EXPECT_GT(sum.updates_while_stopped, kSchedules) << "no student was stopped while others worked";
+  EXPECT_GT(sum.recovered, kSchedules) << "no store was recovered";
+  EXPECT_GT(sum.restored, kSchedules) << "no priorities came back";
   ExpectCoverage(sum.coverage);
 }
 

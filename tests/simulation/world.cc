@@ -33,7 +33,7 @@ FaultPlan FaultPlan::Draw(Rng& rng) {
   plan.guest = rng.Below(2) == 0;
   plan.slow_disk = some(0.4, 0.02);
   plan.refuse_disk = rng.Below(5) == 0;
-  plan.lose_power = some(0.7, 1);
+  plan.lose_power = some(0.9, 1.5);
   plan.duplicate_frame = some(0.4, 0.05);
   Rng aside = rng;  // not of the stream: what the seed draws next is what it always drew
   plan.rank_dies = aside.Below(4) == 0;

@@ -39,6 +39,15 @@ TEST_F(LogTest, GivesBackEveryChunkInOrderAndGoesOnInANewSegment) {
   EXPECT_THAT(sink.sequences, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8));
 }
 
+TEST_F(LogTest, WhatWasRecoveredIsOnTheDiskBeforeAnythingNewerIs) {
+  Open();
+  Append(4);
+  storage.syncs.clear();
+  Recover();
+  // A process died and left this in the page cache; the next loss of power must not take it.
+  EXPECT_EQ(storage.syncs[SegmentName(2)], 1);
+}
+
 TEST_F(LogTest, RememberASequenceWhoseChunksHaveBeenRetired) {
   Open();
   Append(7);
