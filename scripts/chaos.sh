@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Kills a real job again and again and checks that nothing was lost (docs/reliability.md):
-#   scripts/chaos.sh [--kills N] [--seed S] [--durability async|sync] [--keep] [--no-build]
+#   scripts/chaos.sh [--kills N] [--seed S] [--durability async|sync] [--keep] [--json FILE] [--no-build]
 # Builds with failpoints into build-chaos/ first. Exit 1 on any violation, with the command that
 # does the same again; the run's directory is kept then.
 set -euo pipefail

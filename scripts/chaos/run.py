@@ -194,7 +194,7 @@ class Run:
         if "is passed over" in text and not self.rotten:
             self.witness.fail("NOTE a checkpoint is passed over: a kill alone never damages one")
         self.rotten = False
-        self.witness.check(SHARDS)
+        self.witness.check()
 
     def rot_checkpoint(self):
         """Damages the newest checkpoint, when there is another one to fall back to."""

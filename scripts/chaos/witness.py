@@ -11,6 +11,23 @@ import threading
 from segments import Damage, Segment, crc32c
 
 POLL_S = 0.05
+SLACK = 64  # items: chunks are evicted whole, shares are rounded
+
+
+class Generation:
+    """A store in one layout: dealt out to another number of shards it is another folder, of the
+    same name."""
+
+    def __init__(self, replay):
+        self.folder = os.open(replay, os.O_RDONLY | os.O_DIRECTORY)  # so that its inode stays its own
+        self.inode = os.fstat(self.folder).st_ino
+        self.segments = {}  # shard -> [Segment], oldest first
+        self.newest = {}  # shard -> index of the segment that may still grow
+        self.heads = {}  # shard -> handle of the next item
+        self.items = {}  # (incarnation, first item) -> (shard, Chunk)
+
+    def shards(self):
+        return sum(name.startswith("shard-") for name in os.listdir(self.folder))
 
 
 class Archive:
@@ -18,8 +35,8 @@ class Archive:
 
     def __init__(self, replay, folder):
         self.replay, self.folder = replay, folder
-        self.segments = {}  # shard -> [Segment], oldest first
-        self._known = set()  # inodes
+        self.generations = []  # oldest first
+        self._known = set()  # inodes, which our links keep from being used again
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -31,29 +48,48 @@ class Archive:
 
     def look(self):
         with self._lock:
-            for path in sorted(glob.glob(os.path.join(self.replay, "shard-*", "*.seg"))):
-                self._take(path)
+            try:
+                inode = os.stat(self.replay).st_ino
+                if inode not in [generation.inode for generation in self.generations]:
+                    self.generations.append(Generation(self.replay))
+            except FileNotFoundError:
+                pass  # between two renames
+            for generation in self.generations:
+                self._take_all(generation)
 
-    def _take(self, path):
+    def _take_all(self, generation):
+        for name in sorted(os.listdir(generation.folder)):
+            if not name.startswith("shard-"):
+                continue
+            try:
+                shard = os.open(name, os.O_RDONLY | os.O_DIRECTORY, dir_fd=generation.folder)
+            except FileNotFoundError:
+                continue
+            for file in sorted(os.listdir(shard)):
+                if file.endswith(".seg"):
+                    self._take(generation, int(name[len("shard-"):]), shard, file)
+            os.close(shard)
+
+    def _take(self, generation, shard, folder, file):
         try:
-            inode = os.stat(path).st_ino
+            inode = os.stat(file, dir_fd=folder).st_ino
             if inode in self._known:
                 return
-            shard = int(os.path.basename(os.path.dirname(path))[len("shard-"):])
-            kept = os.path.join(self.folder, f"{shard}-{len(self._known):06}-"
-                                + os.path.basename(path))
-            os.link(path, kept)
+            kept = os.path.join(self.folder, f"{shard}-{len(self._known):06}-{file}")
+            os.link(file, kept, src_dir_fd=folder)
             if os.stat(kept).st_ino != inode:  # it was replaced between the two calls
                 os.unlink(kept)
                 return
         except FileNotFoundError:
             return  # retired meanwhile
         self._known.add(inode)
-        self.segments.setdefault(shard, []).append(Segment(kept))
+        generation.segments.setdefault(shard, []).append(Segment(kept))
 
     def close(self):
         self._stop.set()
         self._thread.join()
+        for generation in self.generations:
+            os.close(generation.folder)
 
 
 class Ledger:
@@ -85,9 +121,8 @@ class Witness:
         self.ledger = Ledger(ledger_dir)
         self.capacity, self.chunk_steps = capacity, chunk_steps
         self.chunks = {}  # (incarnation, shard, sequence) -> Chunk
-        self.items = {}  # (incarnation, first item) -> key of the chunk
-        self.heads = {}  # shard -> handle of the next item
-        self.newest = {}  # shard -> index of the segment that may still grow
+        self.closed = 0  # generations that nothing is added to any more
+        self.dealt = {}  # (incarnation, first item) -> Chunk, of the generations before
         self.acks = 0
         self.missing = {}  # acknowledged, not seen in the log yet
         self.torn = 0
@@ -99,9 +134,8 @@ class Witness:
 
     # ---- the log ---------------------------------------------------------------------------
 
-    def _read_shard(self, shard, segments):
-        first = self.newest.get(shard, 0)
-        for index in range(first, len(segments)):
+    def _read_shard(self, generation, shard, segments):
+        for index in range(generation.newest.get(shard, 0), len(segments)):
             segment = segments[index]
             begun = segment.shard is not None
             try:
@@ -113,12 +147,14 @@ class Witness:
                 continue  # it died with its header unwritten
             if segment.shard != shard:
                 self.fail(f"DAMAGE {segment.path}: says that it is of shard {segment.shard}")
-            head = self.heads.get(shard, 0)
+            # A store that was dealt out begins where it likes; its shards' items add up.
+            start = segment.first_handle if self.dealt else 0
+            head = generation.heads.setdefault(shard, start)
             if not begun and segment.first_handle != head:
                 self.fail(f"GAP shard {shard}: segment {segment.number} begins with item "
                           f"{segment.first_handle}, {head} was to follow")
             for chunk in chunks:
-                self._take(shard, chunk)
+                self._take(generation, shard, chunk)
             last = index + 1 == len(segments)
             if segment.rest and last:
                 self.torn += 1
@@ -126,23 +162,53 @@ class Witness:
                 self.fail(f"DAMAGE {segment.path}: {segment.rest} bytes behind its records "
                           f"({segment.why}), and a newer segment was begun")
         if segments:
-            self.newest[shard] = len(segments) - 1
+            generation.newest[shard] = len(segments) - 1
 
-    def _take(self, shard, chunk):
-        head = self.heads.get(shard, 0)
+    def _take(self, generation, shard, chunk):
+        head = generation.heads[shard]
         if chunk.handle != head:
             self.fail(f"GAP shard {shard}: a chunk with item {chunk.handle}, {head} was to follow")
-        self.heads[shard] = chunk.handle + chunk.items
+        generation.heads[shard] = chunk.handle + chunk.items
+        name = f"worker {chunk.incarnation:016x}"
+        place = (chunk.incarnation, chunk.first_item)
+        other = generation.items.setdefault(place, (shard, chunk))[1]
+        if other is not chunk:
+            self.fail(f"TWICE {name} item {place[1]}: at {other.handle} and at {chunk.handle}")
+        before = self.dealt.get(place)
+        if before:  # its shard and handle are new, the rest is not
+            if (before.items, before.sequence, before.crc32) != (chunk.items, chunk.sequence,
+                                                                 chunk.crc32):
+                self.fail(f"BYTES {name} item {place[1]}: changed when the store was dealt out")
+            return
         key = (chunk.incarnation, shard, chunk.sequence)
         if key in self.chunks:
-            self.fail(f"TWICE worker {key[0]:016x} shard {shard} chunk {key[2]}: at item "
+            self.fail(f"TWICE {name} shard {shard} chunk {key[2]}: at item "
                       f"{self.chunks[key].handle} and at {chunk.handle}")
         self.chunks[key] = chunk
-        for item in range(chunk.first_item, chunk.first_item + chunk.items):
-            other = self.items.setdefault((chunk.incarnation, item), key)
-            if other != key:
-                self.fail(f"TWICE worker {key[0]:016x} item {item}: in chunk {other[2]} of shard "
-                          f"{other[1]} and in {key[2]} of {shard}")
+
+    def _read_generation(self, generation):
+        for shard, segments in sorted(generation.segments.items()):
+            self._read_shard(generation, shard, segments)
+
+    def _read_generations(self):
+        generations = self.archive.generations
+        for old, new in zip(generations[self.closed:], generations[self.closed + 1:]):
+            self._read_generation(old)
+            self.dealt.update({place: chunk for place, (_, chunk) in old.items.items()})
+            self._read_generation(new)
+            self._check_dealt(old, new)
+            self.closed += 1
+        for generation in generations[self.closed:]:
+            self._read_generation(generation)
+
+    def _check_dealt(self, old, new):
+        """What the old layout's shards still held is in the new one's."""
+        share = self.capacity // max(1, len(old.heads))  # the folder may be gone by now
+        for place, (shard, chunk) in old.items.items():
+            held = chunk.handle >= old.heads[shard] - share + SLACK
+            if held and place not in new.items:
+                self.fail(f"LOST worker {place[0]:016x} item {place[1]}: not there any more since "
+                          f"the store was dealt out")
 
     def _read_ledger(self):
         for key, ack in self.ledger.new_lines():
@@ -175,14 +241,14 @@ class Witness:
                 firsts.append(segment.first_handle)
         return firsts
 
-    def _check_retention(self, shard, shards):
+    def _check_retention(self, generation, shard, shards):
         share = self.capacity // shards
-        head, firsts = self.heads.get(shard, 0), self._live(shard)
+        head, firsts = generation.heads.get(shard, 0), self._live(shard)
         if not firsts:
             if head:
                 self.fail(f"LOST shard {shard}: {head} items were stored, no segment is there")
             return
-        need = max(0, head - share + self.chunk_steps)
+        need = max(0, head - share + (SLACK if self.dealt else self.chunk_steps))
         if firsts[0] > need:
             self.fail(f"LOST shard {shard}: the log begins with item {firsts[0]}, the store may "
                       f"hold all from {need} on (head {head})")
@@ -191,11 +257,10 @@ class Witness:
             self.fail(f"DISK shard {shard}: {head - firsts[0]} items are kept, the store holds "
                       f"{share}")
 
-    def check(self, shards):
+    def check(self):
         """The job is down: every acknowledgement must be true now."""
         self.archive.look()
-        for shard, segments in sorted(self.archive.segments.items()):
-            self._read_shard(shard, segments)
+        self._read_generations()
         for path in glob.glob(os.path.join(self.run_dir, "replay", "shard-*", "*.damaged*")):
             if path not in self.damaged:
                 self.damaged.add(path)
@@ -206,11 +271,14 @@ class Witness:
             self.fail(f"LOST worker {key[0]:016x} shard {key[1]} chunk {key[2]}: acknowledged, and "
                       f"not in the log")
         self.missing.clear()
-        for shard in range(shards):
-            self._check_retention(shard, shards)
+        if os.path.isdir(os.path.join(self.run_dir, "replay")):
+            generation = self.archive.generations[-1]
+            shards = generation.shards()
+            for shard in range(shards):
+                self._check_retention(generation, shard, shards)
 
     def inserted(self):
-        return sum(self.heads.values())
+        return sum(self.archive.generations[-1].heads.values()) if self.archive.generations else 0
 
     # ---- checkpoints -----------------------------------------------------------------------
 
