@@ -285,7 +285,7 @@ void SimProcesses::End(std::int64_t pid, int status) {
   node.mapped()->StartedBy().exits_.push_back({pid, status});
   if (status == kKilled && &node.mapped()->StartedBy() != &guests_) {
     Death& death = deaths_[node.mapped()->Index()];
-    death = {world_.Now(), death.count + 1, true};
+    death = {world_.Now(), death.count + 1, true, &node.mapped()->StartedBy()};
     ++missing_;
   }
   std::shared_ptr<Process> dead = std::move(node.mapped());
@@ -329,6 +329,10 @@ void SimProcesses::KillAllOf(const Launcher& launcher) {
     if (&process->StartedBy() == &launcher) pids.push_back(pid);
   }
   for (const auto pid : pids) Kill(pid);
+  // Nobody is left to start them again.
+  for (auto& [index, death] : deaths_) {
+    if (death.by == &launcher && std::exchange(death.missing, false)) --missing_;
+  }
 }
 
 void SimProcesses::LeapClock(Time by) {

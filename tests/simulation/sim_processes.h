@@ -93,6 +93,7 @@ class SimProcesses {
     Time since{};
     int count = 0;
     bool missing = false;
+    const Launcher* by = nullptr;  ///< who had started it
   };
   std::map<std::uint32_t, Death> deaths_;  ///< by the worker's index
   int missing_ = 0;
