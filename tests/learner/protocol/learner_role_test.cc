@@ -301,7 +301,14 @@ TEST_F(LearnerRoleTest, DrawsThatDieWithAShardAreMadeAgainAndCountedOnce) {
   Say(kCoordinatorAddress, SampleGrant{2 * kBatch});
   for (std::uint16_t shard = 0; shard < 2; ++shard) {
     Say(Shard(shard), SampleReply{out_.To<SampleRequest>(Shard(shard)).at(0).request,
-                                  {10.0, 1.0, 10, 10}, {}, {}, {}, {}, {}, {}, {}});
+                                  {10.0, 1.0, 10, 10},
+                                  {},
+                                  {},
+                                  {},
+                                  {},
+                                  {},
+                                  {},
+                                  {}});
   }
   ASSERT_EQ(role_.Samples(), 2U * kBatch) << "two draws are under way";
   const std::size_t before = out_.envelopes.size();
