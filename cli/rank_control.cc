@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr Time kLookEvery = 25ms;
 constexpr Time kGoodbyeLimit = 5s;
 constexpr std::chrono::minutes kSetupLimit{10};
+constexpr std::chrono::milliseconds kLookAtRanks{500};
 /// A run directory that rank 0 alone can see has nobody else to write into it.
 constexpr int kMostWitnesses = 8;
 
@@ -116,14 +117,46 @@ struct SetupLimit::State {
   std::thread thread;
 };
 
+namespace {
+
+/// Processes that our parent has started and that live; 0: not to be known.
+int ChildrenOfParent() {
+  std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", getppid()));
+  int count = 0;
+  for (int pid = 0; file >> pid;) ++count;
+  return count;
+}
+
+/// How many ranks our launcher has started on this host, when it is Open MPI's; 0: not to be known.
+int RanksHere() {
+  const char* text = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+  return text == nullptr ? 0 : std::atoi(text);
+}
+
+[[noreturn]] void GiveUpSetup(const std::string& why) {
+  std::fprintf(stderr, "FATAL %s\n", why.c_str());
+  std::fflush(nullptr);
+  TellStatus(1);
+  _exit(1);
+}
+
+}  // namespace
+
 SetupLimit::SetupLimit() : state_(std::make_unique<State>()) {
   state_->thread = std::thread([state = state_.get()] {
+    const auto deadline = std::chrono::steady_clock::now() + kSetupLimit;
+    // Where the launcher lets survivors live, a collective call waits for the dead for ever.
+    const int ranks = RanksHere();
+    const bool watched = ranks > 1 && ChildrenOfParent() == ranks;
     std::unique_lock lock(state->mutex);
-    if (state->over_changed.wait_for(lock, kSetupLimit, [state] { return state->over; })) return;
-    std::fprintf(stderr, "FATAL the ranks have not agreed on the job after %d minutes\n",
-                 static_cast<int>(kSetupLimit.count()));
-    std::fflush(nullptr);
-    _exit(1);
+    while (!state->over_changed.wait_for(lock, kLookAtRanks, [state] { return state->over; })) {
+      if (watched && ChildrenOfParent() < ranks) {
+        GiveUpSetup("a rank on this host has died before the job had begun");
+      }
+      if (std::chrono::steady_clock::now() < deadline) continue;
+      GiveUpSetup(fmt::format("the ranks have not agreed on the job after {} minutes",
+                              kSetupLimit.count()));
+    }
   });
 }
 

@@ -71,8 +71,25 @@ class Chaos:
         if not pids:  # it is not there yet
             what, pids = "everything", self.run.job.pids("everything")
         self.run.job.signal(pids, signal.SIGKILL)
-        status = self.run.finish_attempt(EXIT_S, what)
-        return f"status {status}"
+        return self.aftermath(what)
+
+    def aftermath(self, what):
+        """Something has died: the job ends, or it goes on without it. Returns which."""
+        since = time.monotonic()
+        seen = self.run.updates() or 0
+        while time.monotonic() - since < EXIT_S:
+            if not self.running():
+                return f"status {self.run.finish_attempt(EXIT_S, what)}"
+            waited = time.monotonic() - since
+            updates = self.run.updates() or 0
+            if waited < 1:
+                seen = updates  # what was under way may still come
+            elif not self.run.somebody_plays() or (self.run.finite and waited > 3):
+                return "the others live, without work; SIGUSR1: " + self.stop_politely()
+            elif updates > seen:
+                return "the others go on"
+            time.sleep(0.05)
+        raise Hang(f"{what}: neither over nor at work after {EXIT_S} s")
 
     def target(self, fault):
         rank = fault.rank % max(1, len(self.run.job.roles))
@@ -133,24 +150,11 @@ class Chaos:
             if not self.run.wait_progress(fault.failpoints) and not self.run.finite:
                 self.run.witness.fail(f"DIED of {fault.failpoints}: " + self.run.last_words())
             return label, f"{fault.failpoints}: it goes on"
-        if fault.kind == "failpoint" and self.worker_hit():
-            return label, f"{fault.failpoints}: hit a worker, it goes on"
-        status = self.run.finish_attempt(EXIT_S, fault.failpoints)
-        if fault.kind == "log-error" and status != 1 and not self.run.finite:
-            self.run.witness.fail(f"STATUS {status} when the log cannot be written, 1 is promised: "
+        said = self.aftermath(fault.failpoints)
+        if fault.kind == "log-error" and said != "status 1" and not self.run.finite:
+            self.run.witness.fail(f"STATUS when the log cannot be written: {said}, 1 is promised: "
                                   + self.run.last_words())
-        return label, f"{fault.failpoints}: status {status}"
-
-    def worker_hit(self):
-        """A killed worker leaves the job alive: it does not end within two seconds."""
-        if not any(name.startswith("net.") for name in self.run.armed):
-            return False
-        deadline = time.monotonic() + 2
-        while time.monotonic() < deadline:
-            if not self.running():
-                return False
-            time.sleep(0.05)
-        return self.run.wait_progress("a failpoint in a worker")
+        return label, f"{fault.failpoints}: {said}"
 
     def strike_kill(self, fault):
         target, name = self.target(fault)
@@ -197,10 +201,9 @@ class Chaos:
         return "preempt", "SIGUSR1: " + self.stop_politely()
 
     def strike_rot(self, fault):
-        target, name = self.target(fault)
-        said = self.kill(target, name)
+        said = self.kill("everything", "kill -9 everything")
         rotten = self.run.rot_checkpoint()
-        return "rot", f"kill -9 {name}: {said}" + (", newest checkpoint damaged" if rotten else "")
+        return "rot", f"kill -9 everything: {said}" + (", newest checkpoint damaged" if rotten else "")
 
     def expect_life(self, what):
         if not self.run.wait_progress(what) and not self.run.finite:

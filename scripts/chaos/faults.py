@@ -12,6 +12,7 @@ KILL_AT = {
     "recovery.segment": 6, "recovery.chunk": 700, "segment.truncate": 1, "segment.truncated": 1,
     "checkpoint.file": 50, "checkpoint.manifest": 8, "checkpoint.rename": 8,
     "checkpoint.renamed": 8, "checkpoint.remove": 8, "file.torn": 60, "file.rename": 60,
+    "reshard.written": 1, "reshard.old_aside": 1, "reshard.renamed": 1, "reshard.synced": 1,
     "net.write.torn": 800, "net.read": 800, "ack.recorded": 500,
 }
 # These end the run with status 1, resumable.
@@ -39,6 +40,7 @@ class Fault:
     pause_s: float = 0.0
     ranks: int = 6  # for a start
     workers: int = 1
+    shards: int = 2
     slow: str = ""
 
 
@@ -49,9 +51,12 @@ def draw(seed, number):
     fault.after_s = rng.uniform(0, 1.2)
     fault.ranks = rng.choice([6, 6, 6, 6, 5, 4, 3, 1])
     fault.workers = rng.choice([1, 1, 2, 3])
+    fault.shards = rng.choice([2, 2, 2, 2, 2, 1, 3])
     fault.slow = rng.choice(SLOW_DISK) if rng.random() < 0.12 else ""
     if fault.kind == "failpoint":
         name = rng.choice(list(KILL_AT))
+        if name.startswith("reshard."):
+            fault.shards = rng.choice([1, 3])
         fault.failpoints = f"{name}=kill@{1 + int(KILL_AT[name] * rng.random() ** 1.5)}"
     elif fault.kind == "log-error":
         fault.failpoints = rng.choice(LOG_ERRORS).format(rng.randrange(1, 12))

@@ -153,7 +153,7 @@ class Job:
 
     def over(self):
         """The launcher's exit status, once it has ended."""
-        return self.process.poll()
+        return self.process.poll() if self.process else 0
 
     def wait_gone(self, limit_s):
         """True: the launcher and every process have ended in time."""
@@ -171,7 +171,7 @@ class Job:
             if not pids and self.over() is not None:
                 break
             self.signal(pids, signal.SIGKILL)
-            self.process.poll()
+            self.over()
             time.sleep(0.05)
         shutil.rmtree(self.scratch, ignore_errors=True)
 

@@ -16,7 +16,8 @@ READY_S = 60  # from a start to its first update, or its end
 EXIT_S = 25  # from a deadly fault to the end of every process
 PREEMPT_S = 40
 DONE_S = 120
-CAPACITY, CHUNK_STEPS, SHARDS = 8192, 8, 2  # job.yaml
+CAPACITY, CHUNK_STEPS = 8192, 8  # job.yaml
+MOST_SHARDS = 3
 
 
 class Hang(Exception):
@@ -35,8 +36,9 @@ class Run:
         rng = random.Random(f"{settings.seed}/run/{number}")
         # Workers from outside the job live through its restarts: by address, or by directory.
         self.elastic = rng.choice(["addresses", "directory", "none"])
-        self.port = free_ports(SHARDS, rng)
+        self.port = free_ports(MOST_SHARDS, rng)
         self.actor = None
+        self.shards = 2  # of the newest start
         self.attempts = 0
         self.job = None
         self.started = 0.0  # Unix seconds
@@ -53,6 +55,10 @@ class Run:
         self.attempts += 1
         overrides = [f"replay.durability={self.settings.durability}", "actors.hosts=1",
                      f"actors.workers={fault.workers}"]
+        overrides.append(f"replay.shards={fault.shards}")
+        if fault.shards != self.shards and self.elastic == "addresses":
+            self.end_actor()  # its addresses are others now
+        self.shards = fault.shards
         if self.elastic == "addresses":
             overrides.append(f"actors.listen=127.0.0.1:{self.port}")
         if stop_after is not None:
@@ -68,7 +74,7 @@ class Run:
         self.resumed_checked = False
         self.started = time.time()
         self.job = Job(self.settings, self.folder, self.attempts)
-        self.job.start(fault.ranks, overrides, armed)
+        self.job.start(min(fault.ranks, 4 + fault.shards), overrides, armed)
 
     def lines(self):
         """Of progress.jsonl, since this attempt began."""
@@ -124,6 +130,12 @@ class Run:
             self.witness.fail(f"COUNTERS {found[0]['frames']} frames after the resume, the logs "
                               f"hold {self.inserted} inserts")
 
+    def somebody_plays(self):
+        """An actor host lives, or workers from outside do."""
+        hosts = [rank for rank, role in self.job.roles.items() if "actor host" in role]
+        return (self.actor is not None and self.actor.poll() is None) or any(
+            self.job.pids(f"rank {rank}") for rank in hosts)
+
     def struck(self):
         """An armed failpoint was hit."""
         return any(name in self.armed for name, _, _ in self.job.fired())
@@ -145,7 +157,7 @@ class Run:
         environment["STILLHOUSE_ACK_LEDGER"] = os.path.join(self.folder, "acks")
         connect = self.run_dir
         if self.elastic == "addresses":
-            connect = ",".join(f"127.0.0.1:{self.port + i}" for i in range(SHARDS))
+            connect = ",".join(f"127.0.0.1:{self.port + i}" for i in range(self.shards))
             with open(os.path.join(self.run_dir, "token"), encoding="utf-8") as file:
                 environment["STILLHOUSE_TOKEN"] = file.read().strip()
         with open(os.path.join(self.folder, "actor.log"), "ab") as log:
@@ -157,17 +169,19 @@ class Run:
         return f"{os.getpid()}-{os.path.basename(self.folder)}-actor"
 
     def end_actor(self):
+        if not self.actor:
+            return
         for pid in marked(self.actor_mark()):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        if self.actor:
-            self.actor.wait()
-            with open(os.path.join(self.folder, "actor.log"), encoding="utf-8") as file:
-                for line in file:
-                    if "the job was started again" in line:
-                        self.witness.fail(f"LOST {line.strip()}")
+        self.actor.wait()
+        self.actor = None
+        with open(os.path.join(self.folder, "actor.log"), encoding="utf-8") as file:
+            for line in file:
+                if "the job was started again" in line:
+                    self.witness.fail(f"LOST {line.strip()}")
 
     # ---- ending and checking ----------------------------------------------------------------
 

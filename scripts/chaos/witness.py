@@ -278,7 +278,9 @@ class Witness:
                 self._check_retention(generation, shard, shards)
 
     def inserted(self):
-        return sum(self.archive.generations[-1].heads.values()) if self.archive.generations else 0
+        """Items in the log, as of the last check."""
+        return max((sum(generation.heads.values()) for generation in self.archive.generations),
+                   default=0)
 
     # ---- checkpoints -----------------------------------------------------------------------
 
