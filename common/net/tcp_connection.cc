@@ -34,23 +34,21 @@ constexpr int kKeepAliveIdleSeconds = 30;
 constexpr int kKeepAliveEverySeconds = 10;
 constexpr int kKeepAliveProbes = 3;
 
-/// A peer whose machine is gone says nothing, not even goodbye. Only where it is asked to answer:
-/// a peer that answers and reads nothing stays.
-void NoticeVanishedPeer(int descriptor, std::chrono::milliseconds vanished_after) {
+/// Best effort: where the system refuses, its own limits hold.
+void SetLimits(int descriptor, const ConnectionLimits& limits) {
   const auto set = [descriptor](int level, int option, int value) {
-    // Best effort: without it the system's own limits hold.
     ::setsockopt(descriptor, level, option, &value, sizeof(value));
   };
-  const int ms = static_cast<int>(vanished_after.count());
-  // Whoever wants to know within seconds has an idle peer asked as often as that takes.
-  const bool soon = ms > 0 && ms < 1000 * (kKeepAliveIdleSeconds + kKeepAliveEverySeconds);
-  const int quarter = std::max(1, ms / 4000);
+  // A peer whose machine is gone says nothing, not even goodbye.
   set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, soon ? quarter : kKeepAliveIdleSeconds);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, soon ? quarter : kKeepAliveEverySeconds);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEverySeconds);
   set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
-  if (vanished_after.count() > 0) {
-    set(IPPROTO_TCP, TCP_USER_TIMEOUT, ms);
+  if (limits.vanished_after.count() > 0) {
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(limits.vanished_after.count()));
+  }
+  if (limits.kernel_unsent_bytes > 0) {
+    set(IPPROTO_TCP, TCP_NOTSENT_LOWAT, static_cast<int>(limits.kernel_unsent_bytes));
   }
 }
 
@@ -70,7 +68,7 @@ void TcpConnection::Start() {
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
   socket_.non_blocking(true, error);
   if (error) return Fail(error.message(), false);
-  NoticeVanishedPeer(socket_.native_handle(), limits_.vanished_after);
+  SetLimits(socket_.native_handle(), limits_);
   WaitReadable();
 }
 

@@ -24,6 +24,8 @@ struct ConnectionLimits {
   std::size_t max_queued_bytes = 0;
   std::size_t hold_above_bytes = std::numeric_limits<std::size_t>::max();
   std::chrono::milliseconds vanished_after{0};  ///< a peer whose host does not answer; 0: ~15 min
+  /// Of our output that the peer has no room for, so much is copied into the kernel; 0: megabytes.
+  std::size_t kernel_unsent_bytes = 0;
 };
 /// One established connection, the same for both ends. Internal to common/net.
 ///

@@ -17,6 +17,10 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+/// What is in the kernel for a slow reader is lost time for the others, and memory that nobody
+/// counts; a peer that reads is kept busy by far less.
+constexpr std::size_t kKernelUnsentBytes = std::size_t{256} << 10U;
+
 struct TcpServer::State : TcpConnection::Owner, std::enable_shared_from_this<TcpServer::State> {
   State(EventLoop& event_loop, TcpServerOptions opts, TcpHandler& frame_handler, NetLog net_log)
       : loop(event_loop),
