@@ -22,10 +22,10 @@ EvaluationDesk::EvaluationDesk(std::uint64_t incarnation, std::uint32_t home, Mo
     : incarnation_(incarnation), home_(home), models_(models), make_(std::move(make)) {}
 
 void EvaluationDesk::Add(EvaluationTask task, ShardLinks& out) {
-  const std::uint64_t attempt = AttemptOfTask(task.task);
-  if (task.worker != incarnation_ || attempt < attempt_) return;
-  if (attempt > attempt_) {
-    attempt_ = attempt;
+  const std::pair round(AttemptOfTask(task.task), task.round);
+  if (task.worker != incarnation_ || round < round_) return;
+  if (round > round_) {
+    round_ = round;
     Forget();
   }
   for (const auto& version : ModelCatalog::Needed(task)) {
@@ -120,8 +120,8 @@ void EvaluationDesk::Answer(const EvaluationResult& result, ShardLinks& out) {
   out.Send(home_, FrameKind::kEvaluationResult, answers_.back().body);
 }
 
-// The job was resumed: nobody waits for what its life before asked, and some of the weights will
-// never come.
+// One round is played at a time. Nobody waits for what an earlier one asked, or the job's life
+// before, and some of the weights may never come: who published them is dead.
 void EvaluationDesk::Forget() {
   tasks_.clear();
   runner_.reset();

@@ -4,6 +4,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "actors/actor.h"
@@ -29,7 +30,7 @@ class EvaluationDesk {
 
   /// Throws WireError when it names models that do not exist. A task that is known already, was
   /// answered lately (the answer is sent again by itself), is meant for another incarnation or is
-  /// of an earlier attempt of the run, is ignored; one of a later attempt ends what was before.
+  /// of an earlier round or attempt of the run, is ignored; one of a later ends what was before.
   void Add(EvaluationTask task, ShardLinks& out);
   /// Takes what it asked for; other replies are left alone. Throws WireError on a wrong size.
   void OnWeights(const WeightsReply& reply);
@@ -63,7 +64,7 @@ class EvaluationDesk {
   std::set<ModelCatalog::Key> requested_;   ///< and not answered yet
   std::deque<Kept> answers_;                ///< the last few, newest last
   bool connected_ = false;
-  std::uint64_t attempt_ = 0;  ///< of the run, of the newest task
+  std::pair<std::uint64_t, std::uint32_t> round_;  ///< (attempt, round) of the newest task
 };
 
 }  // namespace stillhouse::actors

@@ -295,9 +295,15 @@ void Coordinator::BeginTail(Time now, Outbox& out) {
     recorder_.OnNote("the students wait: actors fill the store again, with the frozen teacher");
     step_ = Step::kRefilling;
     step_since_ = now;
+    LetRefill();
     return;
   }
   BeginDistilling(now, out);
+}
+
+// A frozen teacher samples nothing: the rule alone would let nothing in, ever.
+void Coordinator::LetRefill() {
+  limiter_.Resume(limiter_.Inserted(), limiter_.Sampled(), progress_.StoreSize());
 }
 
 void Coordinator::BeginDistilling(Time now, Outbox& out) {

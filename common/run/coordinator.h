@@ -117,6 +117,7 @@ class Coordinator final : public Role {
   void BeginFreeze(Time now, Outbox& out);
   void BeginTail(Time now, Outbox& out);
   void BeginDistilling(Time now, Outbox& out);
+  void LetRefill();
   void FreezeStudents(Time now, Outbox& out);
   void BeginFinal(Time now, Outbox& out);
   void BeginLeaving(Time now, Outbox& out);

@@ -50,6 +50,7 @@ void Coordinator::OnRankDown(const RankDown& down, Time now, Outbox& out) {
 void Coordinator::OnShardDown(std::uint16_t shard, const RankDown& down) {
   const std::uint64_t lost = progress_.OnShardDown(shard);
   dead_shards_.push_back(shard);
+  if (step_ == Step::kRefilling) LetRefill();
   checkpoints_.OnDown({RoleKind::kShard, shard});
   evaluation_.OnWorkers(shard, {});
   const std::size_t left = Living(RoleKind::kShard);

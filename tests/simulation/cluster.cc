@@ -302,7 +302,7 @@ bool Cluster::Step() {
 }
 
 void Cluster::Watch() {
-  rate_watch_.Look(Inserted(), learner_.Samples());
+  rate_watch_.Look(Inserted(), learner_.Samples(), teacher_frozen_);
   const auto batch = static_cast<std::uint64_t>(job_.config.teacher.batch_size);
   const bool running =
       !AnyStopped(RoleKind::kLearner) && !AnyStopped(RoleKind::kShard) && !learner_unaware_;

@@ -137,7 +137,9 @@ void Cluster::CheckEnd(bool may_fail) {
     world_.Violation("a death is not named at the end: " + outcome.reason);
   }
   if (recorder_.LastBoardPhase() != "final") world_.Violation("there is no final scoreboard");
-  if (recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
+  // A teacher that was frozen before the death is not thawed for items that had not been kept.
+  const bool was_frozen = job_.resume && job_.resume->coordinator.frozen_at > Time{};
+  if (!was_frozen && recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
     world_.Violation(fmt::format("the run ended after {} frames", recorder_.Frames()));
   }
   const auto models = static_cast<std::uint16_t>(job_.networks.size());

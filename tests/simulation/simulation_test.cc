@@ -28,7 +28,7 @@ constexpr std::size_t kLeastCells = kSanitized ? 110 : 210;   ///< in every rang
 constexpr std::uint64_t kFirstSeed = 1;
 constexpr int kFailuresShown = 10;
 /// Schedules within which a planted bug is found.
-constexpr std::uint64_t kSchedulesForABug = 40;
+constexpr std::uint64_t kSchedulesForABug = 150;
 
 std::string Report(const ScheduleResult& result, PlantedBug bug) {
   std::string text = fmt::format("seed {}:\n", result.seed);

@@ -29,7 +29,7 @@ void RateWatch::OnRecovered(std::uint64_t held, std::uint64_t inserted) {
   resumed_ = resumed_ || inserted > 0;
 }
 
-void RateWatch::Look(std::uint64_t inserted, std::uint64_t sampled) {
+void RateWatch::Look(std::uint64_t inserted, std::uint64_t sampled, bool frozen) {
   const double fresh = static_cast<double>(inserted) - inserted_at_ + held_;
   const double items = inserted_before_ + static_cast<double>(inserted);
   const double samples = std::max(sampled_before_, static_cast<double>(sampled));
@@ -44,6 +44,7 @@ void RateWatch::Look(std::uint64_t inserted, std::uint64_t sampled) {
   // What a resumed run lets in to fill its store is no debt of the learner, and nothing more comes
   // in until it has caught up.
   if (resumed_ && off < 0 && fresh <= most_unasked) return;
+  if (frozen && off < 0) return;
   worst_ = std::max(worst_, std::abs(off) / tolerance_);
   if (std::abs(off) <= tolerance_) return;
   world_.Violation(fmt::format("rate limiter: {} samples, {} items: off by {}, tolerance {}",

@@ -25,7 +25,8 @@ class RateWatch {
   void OnRecovered(std::uint64_t held, std::uint64_t inserted);
   /// `inserted`: into the shards of this life, and into a durable store before it. `sampled`: in
   /// all; 0 before the learner is restored.
-  void Look(std::uint64_t inserted, std::uint64_t sampled);
+  /// `frozen`: nothing is sampled any more, and items come to fill the store for the students.
+  void Look(std::uint64_t inserted, std::uint64_t sampled, bool frozen);
   /// Largest |S - s (I - m)| / tolerance seen.
   double Worst() const { return worst_; }
 
