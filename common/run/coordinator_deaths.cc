@@ -52,7 +52,7 @@ void Coordinator::OnShardDown(std::uint16_t shard, const RankDown& down) {
   dead_shards_.push_back(shard);
   if (step_ == Step::kRefilling) LetRefill();
   checkpoints_.OnDown({RoleKind::kShard, shard});
-  evaluation_.OnWorkers(shard, {});
+  evaluation_.OnShardDown(shard);
   const std::size_t left = Living(RoleKind::kShard);
   if (left == 0 || endpoints_.at(shard).empty()) {
     return Fail(fmt::format("{} died with {} transitions, and {}", down.Who(), lost,

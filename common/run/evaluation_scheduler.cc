@@ -70,6 +70,12 @@ void EvaluationScheduler::OnWorkers(std::uint16_t shard,
   for (const auto worker : home_workers) home_of_[worker] = shard;
 }
 
+void EvaluationScheduler::OnShardDown(std::uint16_t shard) {
+  OnWorkers(shard, {});
+  // What it had not handed on is lost, though its workers are back at once, at another shard.
+  if (round_) TakeBackLostTasks(Time::min());
+}
+
 void EvaluationScheduler::OnPublisherDown(RoleAddress publisher, RoleAddress address, Outbox& out) {
   std::erase(settings_.publishers, publisher);
   if (!round_ || round_->kind == RoundKind::kRandom) return;

@@ -63,6 +63,8 @@ class EvaluationScheduler {
 
   void OnPinned(const Pinned& pinned, RoleAddress from);
   void OnWorkers(std::uint16_t shard, const std::vector<std::uint64_t>& home_workers);
+  /// This shard is dead: nothing that was sent through it is waited for.
+  void OnShardDown(std::uint16_t shard);
   /// This publisher is gone for good: its models are played no more. A round under way starts
   /// anew without them, for their weights may be missing anywhere.
   void OnPublisherDown(RoleAddress publisher, RoleAddress address, Outbox& out);

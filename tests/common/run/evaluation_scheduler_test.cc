@@ -195,5 +195,20 @@ TEST(EvaluationSchedulerTest, ARoundStartsAnewWithoutAPublisherThatDies) {
   EXPECT_EQ(result.models[0].returns.size(), 40U);
 }
 
+TEST(EvaluationSchedulerTest, WhatWentThroughADeadShardIsAskedAgainOfWorkersThatHaveMoved) {
+  EvaluationScheduler scheduler(SmallSettings());
+  CapturedOutbox out;
+  scheduler.OnWorkers(0, {11});
+  scheduler.StartRound(RoundKind::kRandom, 0s);
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  const std::size_t asked = TasksOf(out).size();
+  ASSERT_GT(asked, 0U);
+  out.Clear();
+  scheduler.OnShardDown(0);
+  scheduler.OnWorkers(1, {11});  // the same worker has found another home before the next tick
+  scheduler.Tick(0s, kCoordinatorAddress, out);
+  EXPECT_EQ(TasksOf(out).size(), asked);
+}
+
 }  // namespace
 }  // namespace stillhouse
