@@ -93,7 +93,8 @@ TEST(ProcessTest, AKilledWorkerIsRestartedAndNothingElseHappens) {
 
 TEST(ProcessTest, AStoppedStudentHostCostsTheTeacherNothingAndIsShown) {
   RunningJob job(6, LongRun("16s"));
-  ASSERT_TRUE(Trained(job)) << job.Output();
+  const auto first = Trained(job);
+  ASSERT_TRUE(first) << job.Output();
   const auto before = job.WaitForProgress(
       20s, [](const json& now) { return now["elapsed_s"] > 4 && now["updates"] > 500; });
   ASSERT_TRUE(before) << job.Output();
@@ -104,11 +105,13 @@ TEST(ProcessTest, AStoppedStudentHostCostsTheTeacherNothingAndIsShown) {
     return now["elapsed_s"] > before->at("elapsed_s").get<double>() + 4;
   });
   ASSERT_TRUE(later) << job.Output();
-  const double rate_before = before->at("updates_per_s").get<double>();
-  const double rate_after = later->at("updates_per_s").get<double>();
+  const auto rate = [](const json& from, const json& to) {
+    return (to["updates"].get<double>() - from["updates"].get<double>()) /
+           (to["elapsed_s"].get<double>() - from["elapsed_s"].get<double>());
+  };
   // It gives its share of the cores back, so the teacher is, if anything, faster; the bound allows
-  // for the noise of one-second windows on a busy machine.
-  EXPECT_GT(rate_after, 0.7 * rate_before) << job.Output();
+  // for the noise of windows of a few seconds on a busy machine. A teacher that waits makes 16.
+  EXPECT_GT(rate(*before, *later), 0.6 * rate(*first, *before)) << job.Output();
   const json& small = later->at("students").at("small");
   EXPECT_GT(small["dropped_batches"].get<double>(), 10 * 16);
   EXPECT_GT(small["lag_updates"].get<double>(), 10 * 16);
