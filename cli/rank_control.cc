@@ -22,7 +22,8 @@ using namespace std::chrono_literals;
 constexpr Time kLookEvery = 25ms;
 constexpr Time kGoodbyeLimit = 5s;
 constexpr std::chrono::minutes kSetupLimit{10};
-constexpr std::chrono::milliseconds kLookAtRanks{500};
+constexpr std::chrono::milliseconds kLookAtRanks{100};
+constexpr std::chrono::seconds kStartLimit{10};  ///< of a launcher, to start the ranks of a host
 /// A run directory that rank 0 alone can see has nobody else to write into it.
 constexpr int kMostWitnesses = 8;
 
@@ -119,19 +120,30 @@ struct SetupLimit::State {
 
 namespace {
 
-/// Processes that our parent has started and that live; 0: not to be known.
-int ChildrenOfParent() {
-  std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", getppid()));
-  int count = 0;
-  for (int pid = 0; file >> pid;) ++count;
-  return count;
-}
+/// The ranks of this host, as their launcher has them: for Open MPI alone.
+class RanksOfThisHost {
+ public:
+  RanksOfThisHost() {
+    const char* const text = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    const auto programs = {"mpirun", "mpiexec", "orterun", "orted", "prted"};
+    std::string launcher;
+    std::getline(std::ifstream(fmt::format("/proc/{}/comm", getppid())), launcher);
+    const bool known = std::find(programs.begin(), programs.end(), launcher) != programs.end();
+    if (text != nullptr && known) started_ = std::atoi(text);
+  }
+  /// False also while the launcher has not started all of them.
+  bool AllLive() const {
+    if (started_ < 2) return true;
+    std::ifstream file(fmt::format("/proc/{0}/task/{0}/children", getppid()));
+    if (!file) return true;  // a kernel that does not tell
+    int count = 0;
+    for (int pid = 0; file >> pid;) ++count;
+    return count >= started_;
+  }
 
-/// How many ranks our launcher has started on this host, when it is Open MPI's; 0: not to be known.
-int RanksHere() {
-  const char* text = std::getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
-  return text == nullptr ? 0 : std::atoi(text);
-}
+ private:
+  int started_ = 0;
+};
 
 [[noreturn]] void GiveUpSetup(const std::string& why) {
   std::fprintf(stderr, "FATAL %s\n", why.c_str());
@@ -144,13 +156,16 @@ int RanksHere() {
 
 SetupLimit::SetupLimit() : state_(std::make_unique<State>()) {
   state_->thread = std::thread([state = state_.get()] {
-    const auto deadline = std::chrono::steady_clock::now() + kSetupLimit;
-    // Where the launcher lets survivors live, a collective call waits for the dead for ever.
-    const int ranks = RanksHere();
-    const bool watched = ranks > 1 && ChildrenOfParent() == ranks;
+    const auto start = std::chrono::steady_clock::now();
+    const auto deadline = start + kSetupLimit;
+    // Where the launcher lets survivors live, MPI waits for the dead for ever.
+    const RanksOfThisHost ranks;
+    bool complete = false;
     std::unique_lock lock(state->mutex);
     while (!state->over_changed.wait_for(lock, kLookAtRanks, [state] { return state->over; })) {
-      if (watched && ChildrenOfParent() < ranks) {
+      const bool all = ranks.AllLive();
+      complete = complete || all;
+      if (!all && (complete || std::chrono::steady_clock::now() - start > kStartLimit)) {
         GiveUpSetup("a rank on this host has died before the job had begun");
       }
       if (std::chrono::steady_clock::now() < deadline) continue;

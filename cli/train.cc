@@ -325,8 +325,8 @@ int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& 
 int RunTrain(const TrainOptions& options, int argc, char** argv) {
   const sigset_t signals = BlockSignals();
   std::optional<comm::MpiSession> session;
+  auto setup_limit = std::make_unique<SetupLimit>();  // MPI_Init waits for the dead, too
   if (comm::MpiSession::LaunchedByMpi()) session.emplace(&argc, &argv);
-  auto setup_limit = std::make_unique<SetupLimit>();
   const std::vector<HostFacts> hosts = GatherHosts(session ? &*session : nullptr);
   const std::vector<std::string> roles = GatherRoles(options.role, session ? &*session : nullptr);
   RunFiles files;

@@ -115,7 +115,12 @@ fs::path CheckpointStore::Write(const Checkpoint& checkpoint, std::size_t keep) 
   const auto all = List();
   for (std::size_t i = keep; i < all.size(); ++i) {
     SH_FAILPOINT("checkpoint.remove");
-    RemoveAll(all[i]);
+    // Under its own name it is there whole or not at all, also when we die halfway.
+    const fs::path going = all[i].string() + kPartial;
+    RemoveAll(going);
+    RenameIntoPlace(all[i], going);
+    SH_FAILPOINT("checkpoint.removing");
+    RemoveAll(going);
   }
   for (const auto& entry : fs::directory_iterator(folder_, error)) {
     if (entry.path().extension() == kPartial) RemoveAll(entry.path());

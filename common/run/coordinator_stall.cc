@@ -19,7 +19,7 @@ StallFacts Coordinator::Stall(Time now) const {
   for (std::size_t i = 0; i < settings_.config.students.size(); ++i) {
     facts.student_updates += progress_.StudentUpdates(i);
   }
-  facts.evaluation_episodes = evaluation_.Episodes();
+  facts.evaluation_episodes = evaluation_.EpisodesThatLead();
   for (const auto& [rank, report] : progress_.Ranks()) {
     const auto heard = rank_heard_.find(rank);
     if (heard == rank_heard_.end() || now - heard->second < kSilentAfter) continue;

@@ -98,7 +98,7 @@ void EvaluationScheduler::OnResult(const EvaluationResult& result) {
   for (const auto& episode : result.episodes) {
     if (task.open.erase(episode.seed) == 0) continue;
     play.played.emplace(episode.seed, episode.episode_return);
-    ++episodes_;
+    if (round_->kind != RoundKind::kPeriodic) ++episodes_;
   }
   for (const auto& part : result.comparisons) {
     for (auto& other : round_->plays) {

@@ -75,8 +75,9 @@ class EvaluationScheduler {
 
   // For those who wonder why nothing happens.
 
-  /// Episodes that have counted so far, all rounds.
-  std::uint64_t Episodes() const { return episodes_; }
+  /// Episodes that have counted so far, but for periodic rounds: those are played over and over
+  /// while training stands still.
+  std::uint64_t EpisodesThatLead() const { return episodes_; }
   /// When the round under way began; 0 without one.
   Time RoundSince() const { return round_ ? round_->started : Time{}; }
   /// Publishers that have not pinned yet.

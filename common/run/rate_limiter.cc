@@ -80,6 +80,7 @@ std::vector<std::uint64_t> ShareOut(std::uint64_t allowance,
                                     std::span<const std::uint64_t> inserted,
                                     std::span<const std::uint64_t> granted) {
   std::vector<std::uint64_t> grants(granted.begin(), granted.end());
+  if (grants.empty()) return grants;  // every shard has died
   for (std::size_t shard = 0; shard < grants.size(); ++shard) {
     grants[shard] = std::max(grants[shard], inserted[shard]);
   }

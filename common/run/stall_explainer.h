@@ -15,8 +15,8 @@ struct StallFacts {
   // What moves while a job makes progress; any change will do.
   std::uint64_t frames = 0;
   std::uint64_t updates = 0;
-  std::uint64_t student_updates = 0;  ///< of all students
-  std::uint64_t evaluation_episodes = 0;
+  std::uint64_t student_updates = 0;      ///< of all students
+  std::uint64_t evaluation_episodes = 0;  ///< of rounds that are waited for
 
   /// A process that has said nothing for a while: stopped, starved or cut off.
   struct SilentRank {

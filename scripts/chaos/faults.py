@@ -11,7 +11,7 @@ KILL_AT = {
     "segment.rename": 10, "segment.renamed": 10, "segment.remove": 10, "segment.removed": 10,
     "recovery.segment": 6, "recovery.chunk": 700, "segment.truncate": 1, "segment.truncated": 1,
     "checkpoint.file": 50, "checkpoint.manifest": 8, "checkpoint.rename": 8,
-    "checkpoint.renamed": 8, "checkpoint.remove": 8, "file.torn": 60, "file.rename": 60,
+    "checkpoint.renamed": 8, "checkpoint.remove": 8, "checkpoint.removing": 8, "file.torn": 60, "file.rename": 60,
     "reshard.written": 1, "reshard.old_aside": 1, "reshard.renamed": 1, "reshard.synced": 1,
     "net.write.torn": 800, "net.read": 800, "ack.recorded": 500,
 }

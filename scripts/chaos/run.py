@@ -201,7 +201,7 @@ class Run:
 
     def check(self):
         text = self.job.log_text()
-        for word in ("set aside", "left out", "SH_CHECK", "check failed", "damaged"):
+        for word in ("set aside", "left out", "SH_CHECK", "Process received signal", "damaged"):
             if word in text and not self.rotten:
                 line = next(line for line in text.splitlines() if word in line)
                 self.witness.fail(f"NOTE {line}")

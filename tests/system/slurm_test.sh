@@ -57,6 +57,9 @@ print(2000 + max(json.loads(line).get("updates", 0) for line in open(sys.argv[1]
 sed -i "s/updates: 1000000000/updates: $updates/" "$work/config.yaml"
 # A requeued job waits two minutes for its turn; its second life gets all the time that it needs.
 scontrol update jobid="$main" timelimit=10
+# A node takes back the credentials of a requeued job's first life for the whole of that second: a
+# second life that begins within it is refused.
+sleep 2
 scontrol update jobid="$main" StartTime=now
 wait_for 90 "the end of the resumed job" ended "$main"
 expect_state "$main" COMPLETED

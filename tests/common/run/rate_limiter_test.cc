@@ -126,6 +126,8 @@ TEST(ShareOutTest, GivesWhatIsLeftToTheShardsWithTheLeastRoom) {
   EXPECT_EQ(ShareOut(200, Counts{50, 0}, Counts{50, 50}), (Counts{125, 75}));
   // Grants do not fall.
   EXPECT_EQ(ShareOut(10, Counts{50, 0}, Counts{50, 50}), (Counts{50, 50}));
+  // Every shard has died.
+  EXPECT_EQ(ShareOut(10, Counts{}, Counts{}), Counts{});
 }
 
 TEST(ShareOutTest, NeverGivesOutMoreThanTheWholeStoresAllowance) {
