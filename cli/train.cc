@@ -332,7 +332,10 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
   RunFiles files;
   const Setup setup = Prepare(options, hosts, roles, session ? &*session : nullptr, files);
   if (!setup.error.empty()) {
-    if (!session || session->Rank() == 0) std::fprintf(stderr, "%s\n", setup.error.c_str());
+    // One word is enough for a launcher; ranks of other hosts that end with an error of their own
+    // keep an mpirun that lets survivors live waiting.
+    if (session && session->Rank() != 0) return kDone;
+    std::fprintf(stderr, "%s\n", setup.error.c_str());
     return setup.status;
   }
   if (setup.over) return kDone;
