@@ -151,7 +151,7 @@ class Actor::Impl {
         config.actors.workers > 0 ? config.actors.workers : kLadderWorkers);
     BehaviourSettings settings;
     settings.seed = config.run.seed;
-    settings.salt = options_.fixed_seeds ? 0 : options_.incarnation;
+    settings.salt = options_.fixed_seeds ? options_.salt : options_.incarnation;
     settings.first_index = options_.index * envs;
     settings.total = workers * envs;
     settings.exploration = config.actors.exploration;

@@ -29,6 +29,7 @@ struct ActorOptions {
   std::string token{};       ///< of the job
   std::int32_t envs = 0;     ///< 0: the configuration's actors.envs_per_worker
   bool fixed_seeds = false;  ///< deterministic mode: streams do not depend on the incarnation
+  std::uint64_t salt = 0;    ///< ... but on this
 };
 
 /// What a worker does, without I/O: plays for training, evaluates, sends experience until it is

@@ -2,6 +2,9 @@
 
 #include <chrono>
 
+#include "cli/seams.h"
+#include "common/base/rng.h"
+
 namespace stillhouse::cli {
 namespace {
 using namespace std::chrono_literals;
@@ -15,9 +18,18 @@ constexpr Time kCostOfIdleTurn = 1ms;
 constexpr std::uint64_t kFirstIncarnation = 1;
 
 Coordinator::Settings WithoutActorHosts(const Job& job) {
-  auto settings = job.CoordinatorSettings(std::vector<double>(job.networks.size(), 0), 0);
+  const double start_s = job.resume ? Seconds(job.resume->coordinator.elapsed) : 0;
+  auto settings = job.CoordinatorSettings(std::vector<double>(job.networks.size(), 0), start_s);
+  settings.seams = HasSeams(job.config);
   settings.actor_hosts = 0;  // the workers live here
   return settings;
+}
+
+/// 0 for the beginning of a run; else made of what names the checkpoint that it goes on from.
+std::uint64_t SaltOf(const Job& job) {
+  if (!job.resume) return 0;
+  const CoordinatorState& from = job.resume->coordinator;
+  return Rng(from.updates, 0, static_cast<std::uint64_t>(from.elapsed.count()))();
 }
 }  // namespace
 
@@ -37,13 +49,16 @@ InProcessCluster::InProcessCluster(const Job& job, learner::ComputeFactory& comp
   for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
     MakeShard(shard);
   }
+  // Workers of different lives have different names and streams; the same life always the same.
+  const std::uint64_t salt = SaltOf(job);
   const auto workers = static_cast<std::uint32_t>(job.layout.Workers());
   for (std::uint32_t index = 0; index < workers; ++index) {
     actors::ActorOptions options;
-    options.incarnation = kFirstIncarnation + index;
+    options.incarnation = kFirstIncarnation + salt + index;
     options.index = index;
     options.slots = job.Shards();
     options.fixed_seeds = true;
+    options.salt = salt;
     options.token = job.token;
     workers_.push_back(std::make_unique<actors::Actor>(options));
   }
@@ -107,10 +122,11 @@ void InProcessCluster::ConnectWorkers() {
   }
 }
 
-Coordinator::Outcome InProcessCluster::Run(const std::function<void(Coordinator&)>& each_turn) {
+std::optional<Coordinator::Outcome> InProcessCluster::Run(
+    const std::function<bool(Coordinator&)>& go_on) {
   ConnectWorkers();
   while (!coordinator_.Finished()) {
-    if (each_turn) each_turn(coordinator_);
+    if (!go_on(coordinator_)) return std::nullopt;
     bool worked = DeliverMessages();
     worked |= DeliverFrames();
     worked |= DoCompute();

@@ -44,8 +44,9 @@ class InProcessCluster final : public Outbox,
   InProcessCluster(const Job& job, learner::ComputeFactory& compute, RunRecorder& recorder);
   ~InProcessCluster() override;
 
-  /// Runs to the end. `each_turn` hears of every turn of the loop, e.g. to look for signals.
-  Coordinator::Outcome Run(const std::function<void(Coordinator&)>& each_turn = {});
+  /// Runs to the end, or to the next seam. `go_on` is asked at every turn of the loop, e.g. to look
+  /// for signals; nullopt when it said no.
+  std::optional<Coordinator::Outcome> Run(const std::function<bool(Coordinator&)>& go_on);
   const Scoreboard& Scores() const { return coordinator_.Scores(); }
   Time Now() const { return now_; }
 

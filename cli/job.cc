@@ -73,7 +73,11 @@ replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
   } else if (shard < store.heads.size()) {
     settings.first_handle = store.heads[shard];
   }
-  if (config.run.deterministic) settings.cut_at = settings.first_handle;
+  if (config.run.deterministic) {
+    settings.cut_at = settings.first_handle;
+    const auto tails = kept_tails.find(shard);
+    if (tails != kept_tails.end()) settings.kept_tails = tails->second;
+  }
   return settings;
 }
 
@@ -136,6 +140,7 @@ Coordinator::Settings Job::CoordinatorSettings(const std::vector<double>& latenc
   settings.start_unix_s = start_unix_s;
   settings.attempt = attempt;
   settings.resume = resume;
+  settings.at_seam = at_seam;
   return settings;
 }
 

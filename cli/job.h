@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +31,12 @@ struct Job {
   std::vector<NetworkSpec> networks;     ///< in the same order
   std::string token;
   std::uint32_t attempt = 1;
-  bool resuming = false;                       ///< learner and student hosts wait for their Restore
-  std::optional<ResumePoint> resume;           ///< on rank 0 of a resumed job
+  bool resuming = false;              ///< learner and student hosts wait for their Restore
+  std::optional<ResumePoint> resume;  ///< on rank 0 of a resumed job
+  bool at_seam = false;               ///< `resume` is of this very attempt
+  /// [shards] of a deterministic run: the stores' tails at the checkpoints that are kept, oldest
+  /// first.
+  std::map<std::uint16_t, std::vector<ItemHandle>> kept_tails{};
   StorePlan store;                             ///< where and from what shards keep their logs
   double tolerance = 0;                        ///< of the rate limiter, in samples
   std::vector<ShardEndpoint> shard_endpoints;  ///< [shards]

@@ -16,6 +16,7 @@
 #include "cli/list.h"
 #include "cli/rank_control.h"
 #include "cli/rank_runtime.h"
+#include "cli/seams.h"
 #include "cli/setup.h"
 #include "common/comm/mpi_session.h"
 #include "common/config/config_load.h"
@@ -165,10 +166,13 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
   }
 }
 
+const char* SignalName(int signal) {
+  return signal == SIGUSR1 ? "SIGUSR1" : signal == SIGTERM ? "SIGTERM" : "SIGINT";
+}
+
 void ActOn(int signal, Coordinator& coordinator) {
   if (signal == SIGUSR2) return coordinator.RequestCheckpoint();
-  const char* name = signal == SIGUSR1 ? "SIGUSR1" : signal == SIGTERM ? "SIGTERM" : "SIGINT";
-  coordinator.Preempt(fmt::format("stopped by {}", name));
+  coordinator.Preempt(fmt::format("stopped by {}", SignalName(signal)));
 }
 
 /// mpirun passes signals on to every rank; the coordinator's rank acts on them for all.
@@ -303,21 +307,52 @@ RankEnd RunRank(const RankFrame& frame, RunDirectory* directory,
   return {status, parting};
 }
 
-int RunDeterministic(const TrainOptions& options, const Job& job, RunDirectory& directory,
+/// A preemption of a run with seams: a checkpoint at this moment is one that the uninterrupted run
+/// does not have. The last seam is where it goes on.
+Coordinator::Outcome LeaveOnSeam(int signal, const Job& job, RunRecorder& recorder) {
+  Coordinator::Outcome outcome;
+  outcome.preempted = true;
+  outcome.reason = fmt::format("stopped by {}", SignalName(signal));
+  recorder.OnNote(outcome.reason + (job.resume
+                                        ? fmt::format("; checkpoint {} is what it goes on from",
+                                                      job.resume->coordinator.updates)
+                                        : "; there is no checkpoint yet: it begins again"));
+  return outcome;
+}
+
+int RunDeterministic(const TrainOptions& options, Job job, RunDirectory& directory,
                      const std::vector<std::string>& notes, const sigset_t& signals) {
   const Log log = MakeLog(options, "deterministic");
   const auto module = learner::ComputeModule::Load();
   FileRecorder recorder(directory, log, job.model_names, job.networks, "",
                         static_cast<std::size_t>(job.config.checkpoint.keep), /*in_line=*/true);
   for (const auto& note : notes) recorder.OnNote(note);
-  InProcessCluster cluster(job, module.Factory(), recorder);
-  const auto outcome = cluster.Run([&signals](Coordinator& coordinator) {
+  if (const auto why = WhyNotTheSame(job); !why.empty()) recorder.OnNote(why);
+  const bool seams = HasSeams(job.config);
+  if (seams) TakeKeptTails(directory.Path(), job);
+  int stopped_by = 0;
+  const auto go_on = [&](Coordinator& coordinator) {
     const timespec no_wait{};
-    if (const int signal = sigtimedwait(&signals, nullptr, &no_wait); signal > 0) {
+    const int signal = sigtimedwait(&signals, nullptr, &no_wait);
+    if (signal <= 0) return true;
+    if (!seams) {
       ActOn(signal, coordinator);
+    } else if (signal == SIGUSR2) {
+      recorder.OnNote("SIGUSR2: a deterministic run takes its checkpoints when they are due");
+    } else {
+      stopped_by = signal;
     }
-  });
-  return Conclude(outcome, cluster.Scores(), directory, log);
+    return stopped_by == 0;
+  };
+  while (true) {
+    // What happens is the same as at a resume: everything is gone before anything is made.
+    std::optional<InProcessCluster> cluster(std::in_place, job, module.Factory(), recorder);
+    const auto outcome = cluster->Run(go_on);
+    if (!outcome) return Conclude(LeaveOnSeam(stopped_by, job, recorder), {}, directory, log);
+    if (!outcome->seam) return Conclude(*outcome, cluster->Scores(), directory, log);
+    cluster.reset();
+    job = JobAtSeam(directory.Path(), std::move(job));
+  }
 }
 
 }  // namespace
@@ -350,7 +385,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
     job.resume = std::move(files.resume);
     if (job.config.run.deterministic) {
       setup_limit.reset();
-      return RunDeterministic(options, job, *directory, files.notes, signals);
+      return RunDeterministic(options, std::move(job), *directory, files.notes, signals);
     }
     const RankEnd end = RunRank({options, setup, job, hosts, session ? &*session : nullptr},
                                 directory, files.notes, std::move(setup_limit));

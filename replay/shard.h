@@ -40,6 +40,8 @@ struct ShardSettings {
   /// Items from this one on are forgotten: a deterministic run goes on from the very moment of its
   /// checkpoint and makes them again.
   std::optional<ItemHandle> cut_at;
+  /// With cut_at: tails at the checkpoints that are kept, oldest first.
+  std::vector<ItemHandle> kept_tails{};
   bool fresh = false;  ///< nothing may be there: segments would be another run's
   /// Items at which a segment of the log is full; 0: a share of the store.
   std::uint64_t segment_items = 0;

@@ -17,6 +17,11 @@ void Shard::Recover(const ShardDisk& disk) {
   recovery.n_step = static_cast<std::uint32_t>(config.replay.n_step);
   recovery.expect_empty = settings_.fresh;
   recovery.cut_at = settings_.cut_at;
+  if (settings_.cut_at) {
+    if (settings_.resume) recovery.newest_snapshot = *SnapshotNumber(settings_.resume->file);
+    checkpoint_tails_.assign(settings_.kept_tails.begin(), settings_.kept_tails.end());
+    if (!checkpoint_tails_.empty()) recovery.drop_below = checkpoint_tails_.front();
+  }
   RecoveredLog recovered = RecoverStore(*disk.storage, recovery, config.replay.alpha,
                                         settings_.resume, settings_.first_handle, store_);
   notes_ = std::move(recovered.notes);
@@ -26,7 +31,7 @@ void Shard::Recover(const ShardDisk& disk) {
       LogSettingsOf(config, settings_.index, settings_.shards, settings_.environment);
   if (settings_.segment_items > 0) log.segment_items = settings_.segment_items;
   log_.emplace(std::move(log), *disk.device, std::move(recovered.start));
-  if (config.run.deterministic) log_->KeepFrom(0);
+  if (!checkpoint_tails_.empty()) log_->KeepFrom(checkpoint_tails_.front());
   intake_.UseLog(*log_, recovered.sequences);
 }
 
@@ -41,7 +46,6 @@ void Shard::BeginCheckpoint(std::uint64_t id, Outbox& out) {
   // in the store at that time.
   checkpoint_tails_.push_back(store_.Tail());
   const auto kept = static_cast<std::size_t>(settings_.config.checkpoint.keep) + 1;
-  if (checkpoint_tails_.size() < kept) return;
   if (checkpoint_tails_.size() > kept) checkpoint_tails_.pop_front();
   log_->KeepFrom(checkpoint_tails_.front());
 }

@@ -169,11 +169,13 @@ void Coordinator::Tick(Time now, Outbox& out) {
     evaluation_.Tick(now, Address(), out);
     TakeRound(now);
     TickCheckpoints(now, out);
+    if (finished_) return;
     FailWithoutWorkers(now);
   }
   if (outcome_.failed && step_ != Step::kLeaving) BeginLeaving(now, out);
   Advance(now, out);
-  if (Due(settings_.config.monitor.log_every, last_progress_, now)) {
+  const bool tells = !settings_.seams || !checkpoints_.Collecting();
+  if (tells && Due(settings_.config.monitor.log_every, last_progress_, now)) {
     recorder_.OnProgress(progress_.Take(now, phase_));
   }
   if (now - last_broadcast_ >= kBroadcastEvery) Broadcast(now, out);
@@ -218,13 +220,16 @@ bool Coordinator::StopReached(Time now) const {
 void Coordinator::Advance(Time now, Outbox& out) {
   // A checkpoint holds one moment of the run: the next step does not overtake it.
   if (checkpoints_.AwaitsLearner() && step_ != Step::kLeaving) return;
+  if (settings_.seams && checkpoints_.Collecting()) return;
   // Who asked for the end has not the time for what the next step may wait for.
   const bool training =
       step_ == Step::kRunning || step_ == Step::kRefilling || step_ == Step::kTail;
   if (preempt_wanted_ && training) return;
   switch (step_) {
     case Step::kRunning:
-      if (Due(settings_.config.evaluation.every, last_evaluation_, now)) StartPeriodicRound(now);
+      if (!SeamNear() && Due(settings_.config.evaluation.every, last_evaluation_, now)) {
+        StartPeriodicRound(now);
+      }
       if (StopReached(now) && !evaluation_.Has(RoundKind::kRandom)) BeginFreeze(now, out);
       return;
     case Step::kFreezing:
@@ -236,6 +241,7 @@ void Coordinator::Advance(Time now, Outbox& out) {
       }
       return;
     case Step::kTail: {
+      if (SeamNear()) return;
       const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
       if (Living(RoleKind::kStudentHost) == 0 || Seconds(TailSpent(now)) >= length) {
         FreezeStudents(now, out);
@@ -286,6 +292,10 @@ void Coordinator::BeginTail(Time now, Outbox& out) {
   }
   if (!resumed) recorder_.OnNote(line);
   checkpoint_wanted_ = checkpoint_wanted_ || (!resumed && ChecksPeriodically());
+  if (resumed && settings_.resume->students_frozen) {
+    SetPhase(RunPhase::kTail, now, out);
+    return FreezeStudents(now, out);
+  }
   const Time spent = resumed ? settings_.resume->coordinator.tail_spent : Time{};
   tail_since_ = now - spent;
   const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
@@ -334,7 +344,8 @@ void Coordinator::BeginFinal(Time now, Outbox& out) {
   }
   step_ = Step::kFinal;
   // The students as they end: what is left can be played again.
-  checkpoint_wanted_ = checkpoint_wanted_ || ChecksPeriodically();
+  const bool taken = settings_.seams && settings_.resume && settings_.resume->students_frozen;
+  checkpoint_wanted_ = checkpoint_wanted_ || (ChecksPeriodically() && !taken);
   evaluation_.StartRound(RoundKind::kFinal, now);
   SetPhase(RunPhase::kFinal, now, out);
 }
@@ -355,7 +366,7 @@ void Coordinator::TakeRound(Time now) {
   scores_.OnRound(*result);
   Scoreboard& board = scores_.Board();
   board.elapsed_s = Seconds(now);
-  board.time = settings_.start_unix_s + board.elapsed_s;
+  board.time = settings_.start_unix_s + Seconds(now - offset_);
   board.phase = PhaseName(phase_);
   board.frames = progress_.Frames();
   if (result->kind == RoundKind::kRandom) {

@@ -60,11 +60,16 @@ class Coordinator final : public Role {
     std::optional<ResumePoint> resume;  ///< where a resumed run goes on
     /// The MPI runtime lets the others live when a rank dies; else a death ends the run.
     bool survivors_live = true;
+    /// Of a deterministic run: it ends at every checkpoint (Outcome::seam), and its driver goes on
+    /// from that as a resume would (docs/decisions/0007-seams.md).
+    bool seams = false;
+    bool at_seam = false;  ///< this attempt's own checkpoint is what it goes on from: no news
   };
 
   /// How the run ended.
   struct Outcome {
     bool failed = false;
+    bool seam = false;                    ///< not an end: a checkpoint to go on from was written
     bool preempted = false;               ///< stopped on request after a complete checkpoint
     std::string reason;                   ///< for status.json
     std::vector<std::string> unanswered;  ///< roles that did not leave in time: abort the job
@@ -133,6 +138,15 @@ class Coordinator final : public Role {
   void TickCheckpoints(Time now, Outbox& out);
   void BeginCheckpointIfWanted(Time now, Outbox& out);
   void WriteCheckpoint(CheckpointKeeper::Collected collected, Time now);
+  /// A scheduled checkpoint of a run with seams may begin: nothing is under way that it would cut.
+  bool SeamFits() const;
+  /// What is due waits for the seam, on whose other side it begins.
+  bool SeamNear() const {
+    return settings_.seams && (checkpoint_wanted_ || checkpoints_.Collecting());
+  }
+  bool SeamAdvances() const;
+  void EndAtSeam();
+  void NoteResume(Time now);
   void OnCheckpointOutcome(const CheckpointOutcome& outcome, Time now, Outbox& out);
   Time TailSpent(Time now) const;
   void OnRankDown(const RankDown& down, Time now, Outbox& out);
@@ -177,6 +191,7 @@ class Coordinator final : public Role {
   std::optional<Time> preempt_since_;
   std::string preempt_reason_;
   bool started_ = false;
+  std::uint64_t frames_at_start_ = 0;
   bool counting_ = false;  ///< what the store holds is known
   bool finished_ = false;
   std::vector<std::string> endpoints_;

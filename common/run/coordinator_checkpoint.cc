@@ -37,6 +37,7 @@ ResumePoint MakeResumePoint(const Checkpoint& checkpoint,
     if (found == checkpoint.files.end()) continue;  // a new student, or one that never answered
     point.models.push_back({static_cast<std::uint16_t>(i), found->second});
   }
+  point.students_frozen = checkpoint.facts.phase == PhaseName(RunPhase::kFinal);
   for (std::uint16_t shard = 0;; ++shard) {
     const auto found = checkpoint.files.find(ShardCheckpointFile(shard));
     if (found == checkpoint.files.end()) break;
@@ -52,13 +53,14 @@ void Coordinator::Resume(Time now, Outbox& out) {
   scores_.Load(scores);
   scores.ExpectEnd();
   checkpoints_.Remember(point.models, now);
-  const auto at_resume = [&](const Duration& every) {
-    if (every.unit == Duration::Unit::kUpdates) return static_cast<double>(before.updates);
-    if (every.unit == Duration::Unit::kFrames) return static_cast<double>(before.frames);
-    return Seconds(now);
+  const auto at_resume = [&](const Duration& every, double last = -1) {
+    double at = Seconds(now);
+    if (every.unit == Duration::Unit::kUpdates) at = static_cast<double>(before.updates);
+    if (every.unit == Duration::Unit::kFrames) at = static_cast<double>(before.frames);
+    return last < 0 ? at : std::min(last, at);
   };
-  last_evaluation_ = at_resume(settings_.config.evaluation.every);
-  last_checkpoint_ = at_resume(settings_.config.checkpoint.every);
+  last_evaluation_ = at_resume(settings_.config.evaluation.every, before.last_evaluation);
+  last_checkpoint_ = at_resume(settings_.config.checkpoint.every, before.last_checkpoint);
   last_progress_ = at_resume(settings_.config.monitor.log_every);
 
   Restore teacher;
@@ -83,16 +85,18 @@ void Coordinator::Resume(Time now, Outbox& out) {
 
 void Coordinator::BeginCounting(Time now) {
   counting_ = true;
-  if (!settings_.resume) {
-    if (!KeepsStore() || progress_.Inserted() == 0) return;
+  frames_at_start_ = progress_.Frames();
+  if (settings_.resume) {
+    limiter_.Resume(progress_.Inserted(), settings_.resume->coordinator.samples,
+                    progress_.StoreSize());
+  } else if (KeepsStore() && progress_.Inserted() > 0) {
     limiter_.Resume(progress_.Inserted(), 0, progress_.StoreSize());
-    return recorder_.OnNote(fmt::format(
-        "attempt {}: no checkpoint yet, but the store of the run before: {} transitions held of {} "
-        "ever stored; the teacher begins anew",
-        settings_.attempt, progress_.StoreSize(), progress_.Inserted()));
   }
-  const CoordinatorState& before = settings_.resume->coordinator;
-  limiter_.Resume(progress_.Inserted(), before.samples, progress_.StoreSize());
+  if (!settings_.at_seam) NoteResume(now);
+}
+
+void Coordinator::NoteResume(Time now) {
+  const bool stored = KeepsStore() && progress_.Inserted() > 0;
   const std::string store =
       KeepsStore() ? fmt::format("the store holds {} transitions of {} ever stored",
                                  progress_.StoreSize(), progress_.Inserted())
@@ -100,11 +104,19 @@ void Coordinator::BeginCounting(Time now) {
                          "the store holds nothing (replay.durability: none): sampling waits until "
                          "{} new transitions have come",
                          settings_.config.replay.min_size);
-  recorder_.OnNote(fmt::format("attempt {}: resumed from {} updates, {} frames, {:.1f} s; {}",
-                               settings_.attempt, before.updates, before.frames,
-                               Seconds(before.elapsed), store));
-  ProgressRecord record = progress_.Take(now, phase_);
-  record.resumed_from_updates = before.updates;
+  if (settings_.resume) {
+    const CoordinatorState& before = settings_.resume->coordinator;
+    recorder_.OnNote(fmt::format("attempt {}: resumed from {} updates, {} frames, {:.1f} s; {}",
+                                 settings_.attempt, before.updates, before.frames,
+                                 Seconds(before.elapsed), store));
+  } else if (stored) {
+    recorder_.OnNote(fmt::format("attempt {}: no checkpoint yet, but {}; the teacher begins anew",
+                                 settings_.attempt, store));
+  }
+  if (!settings_.resume && settings_.attempt == 1) return;
+  // Of a copy: what later lines say of the time since the last one is not to depend on this one.
+  ProgressRecord record = ProgressTracker(progress_).Take(now, phase_);
+  record.resumed_from_updates = settings_.resume ? settings_.resume->coordinator.updates : 0;
   recorder_.OnProgress(record);
 }
 
@@ -139,10 +151,12 @@ void Coordinator::BeginCheckpointIfWanted(Time now, Outbox& out) {
   if (!may) return;
   checkpoints_.AskLearnerWhenDue(now, Address(), out);
   if (checkpoints_.Collecting() || checkpoint_writing_) return;
+  if (settings_.seams && step_ == Step::kRunning && !SeamAdvances()) return;
   if (ChecksPeriodically() && step_ != Step::kFinal && Due(every, last_checkpoint_, now)) {
     checkpoint_wanted_ = true;
   }
   if (!checkpoint_wanted_ && !preempt_wanted_) return;
+  if (settings_.seams && !SeamFits()) return;
   checkpoint_wanted_ = false;
   preempt_collecting_ = preempt_wanted_;
   checkpoints_.Begin(now, Address(), out);
@@ -158,7 +172,37 @@ void Coordinator::TickCheckpoints(Time now, Outbox& out) {
                             Seconds(kPreemptLimit)));
   }
   BeginCheckpointIfWanted(now, out);
-  if (auto collected = checkpoints_.Take(now)) WriteCheckpoint(std::move(*collected), now);
+  if (auto collected = checkpoints_.Take(now)) {
+    WriteCheckpoint(std::move(*collected), now);
+    if (settings_.seams) EndAtSeam();
+  }
+}
+
+bool Coordinator::SeamFits() const {
+  // A round that is cut would never come to its end where rounds and checkpoints fall together.
+  // The final one begins again: its checkpoint is to come before it.
+  return step_ == Step::kFinal ? !evaluation_.Has(RoundKind::kFreeze) : !evaluation_.Busy();
+}
+
+bool Coordinator::SeamAdvances() const {
+  // What has not been stored yet does not outlive a seam: with nothing but that, a run would not
+  // come off it.
+  return !settings_.resume || progress_.Frames() > frames_at_start_ ||
+         progress_.Updates() > settings_.resume->coordinator.updates;
+}
+
+void Coordinator::EndAtSeam() {
+  const auto outcome = recorder_.TakeCheckpointOutcome();
+  SH_CHECK(outcome.has_value(), "a checkpoint of a run with seams is written at once");
+  checkpoint_writing_ = false;
+  if (!outcome->error.empty()) {
+    return Fail(fmt::format("a deterministic run does not go on without its checkpoint: {}",
+                            outcome->error));
+  }
+  recorder_.OnNote(
+      fmt::format("checkpoint {} written, {} bytes", outcome->updates, outcome->bytes));
+  outcome_.seam = true;
+  finished_ = true;
 }
 
 void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time now) {
@@ -168,8 +212,11 @@ void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time no
   state.frames = progress_.Frames();
   state.inserted = progress_.Inserted();
   state.episodes = progress_.Episodes();
-  state.attempt = settings_.attempt;
+  // A run with seams leaves the same bytes however often it was interrupted.
+  state.attempt = settings_.seams ? 1 : settings_.attempt;
   state.elapsed = now;
+  state.last_evaluation = last_evaluation_;
+  state.last_checkpoint = last_checkpoint_;
   state.frozen_at = frozen_at_;
   state.tail_spent = TailSpent(now);
   ByteWriter scores;

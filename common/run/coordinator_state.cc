@@ -1,5 +1,6 @@
-// Coordinator part:  "SHCP" u32, version u16 = 1, updates, samples, frames, inserted, episodes u64,
-// attempt u32, elapsed, frozen_at, tail_spent in ns i64, scores length u32 and bytes.
+// Coordinator part:  "SHCP" u32, version u16 = 2, updates, samples, frames, inserted, episodes u64,
+// attempt u32, elapsed, frozen_at, tail_spent in ns i64, last evaluation, last
+// checkpoint f64 (since 2), scores length u32 and bytes.
 #include "common/run/coordinator_state.h"
 
 #include "common/base/byte_io.h"
@@ -7,7 +8,7 @@
 namespace stillhouse {
 namespace {
 constexpr std::uint32_t kMagic = 0x50434853;  // "SHCP"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kVersion = 2;
 }  // namespace
 
 std::vector<std::uint8_t> CoordinatorState::Encode() const {
@@ -19,6 +20,8 @@ std::vector<std::uint8_t> CoordinatorState::Encode() const {
   for (const auto time : {elapsed, frozen_at, tail_spent}) {
     out.Put(static_cast<std::int64_t>(time.count()));
   }
+  out.Put(last_evaluation);
+  out.Put(last_checkpoint);
   out.PutVector(scores);
   return out.Take();
 }
@@ -26,8 +29,9 @@ std::vector<std::uint8_t> CoordinatorState::Encode() const {
 CoordinatorState CoordinatorState::Decode(std::span<const std::uint8_t> bytes) {
   ByteReader in(bytes, "coordinator's part of a checkpoint");
   if (in.Get<std::uint32_t>() != kMagic) in.Fail("not such a part");
-  if (const auto version = in.Get<std::uint16_t>(); version != kVersion) {
-    in.Fail(fmt::format("format version {}, this program reads {}", version, kVersion));
+  const auto version = in.Get<std::uint16_t>();
+  if (version == 0 || version > kVersion) {
+    in.Fail(fmt::format("format version {}, this program reads 1 to {}", version, kVersion));
   }
   CoordinatorState state;
   for (auto* count :
@@ -38,6 +42,10 @@ CoordinatorState CoordinatorState::Decode(std::span<const std::uint8_t> bytes) {
   for (auto* time : {&state.elapsed, &state.frozen_at, &state.tail_spent}) {
     *time = Time(in.Get<std::int64_t>());
     if (*time < Time{}) in.Fail("a negative time");
+  }
+  if (version >= 2) {
+    state.last_evaluation = in.Get<double>();
+    state.last_checkpoint = in.Get<double>();
   }
   state.scores = in.GetVector<std::uint8_t>();
   in.ExpectEnd();

@@ -20,9 +20,13 @@ struct CoordinatorState {
   std::uint64_t inserted = 0;  ///< I of the rate limiter
   std::uint64_t episodes = 0;
   std::uint32_t attempt = 1;
-  Time elapsed{};                    ///< of the run, over all attempts
-  Time frozen_at{};                  ///< when the teacher was frozen; 0: it has not been
-  Time tail_spent{};                 ///< of the students' time with the frozen teacher
+  Time elapsed{};     ///< of the run, over all attempts
+  Time frozen_at{};   ///< when the teacher was frozen; 0: it has not been
+  Time tail_spent{};  ///< of the students' time with the frozen teacher
+  /// Where the schedules of evaluation and checkpoints stand, in the unit of each; below 0: not
+  /// known (a state of format 1).
+  double last_evaluation = -1;
+  double last_checkpoint = -1;
   std::vector<std::uint8_t> scores;  ///< ScoreKeeper::Save
 
   std::vector<std::uint8_t> Encode() const;
@@ -36,6 +40,7 @@ struct ResumePoint {
   std::vector<ModelPart> models;  ///< of the models of this job that the checkpoint has
   /// Of the shards of the run that wrote it, those that kept a log: their parts, by index.
   std::map<std::uint16_t, std::vector<std::uint8_t>> shards{};
+  bool students_frozen = false;  ///< only the final evaluation is left
 };
 
 /// "teacher.state", "student-<name>.state": a model's file in a checkpoint.

@@ -38,6 +38,7 @@ class Recovery {
   void TakeNames();
   /// All segments in order. False: one had to be set aside after some of it had been taken.
   bool Pass();
+  void DropRetired();
   /// False: nothing after it counts (the cut), or `again_` is set.
   bool TakeSegment(const std::string& name, std::uint64_t number, bool newest);
   /// Why a record is not what may follow; empty: it has been taken.
@@ -57,6 +58,7 @@ class Recovery {
   std::vector<std::string> names_;                    ///< of the segments, oldest first
   std::map<std::uint64_t, std::uint64_t> sequences_;  ///< also of what is set aside
   bool again_ = false;
+  std::uint64_t after_damaged_ = 1;  ///< the first number above those of damaged segments
   RecoveredLog result_;
 };
 
@@ -73,16 +75,36 @@ void Recovery::TakeNames() {
     } else if (name.ends_with(kDamagedSuffix)) {
       // Its number is not used again.
       const auto before = SegmentNumber(name.substr(0, name.size() - 8));
-      if (before) result_.start.next_segment = std::max(result_.start.next_segment, *before + 1);
+      if (before) after_damaged_ = std::max(after_damaged_, *before + 1);
     }
   }
+  result_.start.next_segment = after_damaged_;
   for (const auto& [number, name] : segments) {
     names_.push_back(name);
     result_.start.next_segment = std::max(result_.start.next_segment, number + 1);
   }
   for (const auto& [number, name] : snapshots) {
+    if (settings_.cut_at && number > settings_.newest_snapshot) {
+      storage_.Remove(name);
+      continue;
+    }
     result_.start.snapshots.push_back(name);
     result_.start.next_snapshot = number + 1;
+  }
+  if (settings_.cut_at) result_.start.next_snapshot = settings_.newest_snapshot + 1;
+}
+
+void Recovery::DropRetired() {
+  while (names_.size() > 1) {
+    const std::vector<std::uint8_t> bytes = storage_.Read(names_[1]);
+    try {
+      const SegmentReader next(bytes, storage_.Describe(names_[1]));
+      if (next.Header().first_handle > settings_.drop_below) return;
+    } catch (const WireError&) {
+      return;  // reading it says what is wrong with it
+    }
+    storage_.Remove(names_.front());
+    names_.erase(names_.begin());
   }
 }
 
@@ -107,6 +129,7 @@ RecoveredLog Recovery::Run() {
 
 bool Recovery::Pass() {
   TakeNames();
+  if (settings_.drop_below > 0) DropRetired();
   for (std::size_t i = 0; i < names_.size(); ++i) {
     // The disk reads while this thread fills the store.
     for (std::size_t next = i + 1; next < std::min(i + 1 + kReadAhead, names_.size()); ++next) {
@@ -120,6 +143,12 @@ bool Recovery::Pass() {
     }
     for (std::size_t later = i + 1; later < names_.size(); ++later) storage_.Remove(names_[later]);
     break;
+  }
+  if (settings_.cut_at) {
+    // What is written next has the names that it had when it was written for the first time.
+    const auto& segments = result_.start.segments;
+    result_.start.next_segment =
+        std::max(after_damaged_, segments.empty() ? 1 : segments.back().number + 1);
   }
   return true;
 }
@@ -173,6 +202,10 @@ bool Recovery::TakeSegment(const std::string& name, std::uint64_t number, bool n
   }
   if (const auto misfit = Misfit(reader->Header(), settings_); !misfit.empty()) {
     throw StorageError(fmt::format("{}: {}", storage_.Describe(name), misfit));
+  }
+  if (settings_.cut_at && reader->Header().first_handle >= *settings_.cut_at) {
+    storage_.Remove(name);
+    return false;
   }
   BeginAt(reader->Header());
   std::uint64_t keep = reader->Position();

@@ -31,6 +31,10 @@ struct RecoverySettings {
   /// Items from this handle on are cut off and forgotten: a deterministic run goes on from the very
   /// moment of its checkpoint and makes them again.
   std::optional<ItemHandle> cut_at;
+  /// With cut_at: files of priorities above this number are of a later moment and go, too.
+  std::uint64_t newest_snapshot = 0;
+  /// Segments wholly below this item go before anything is read.
+  ItemHandle drop_below = 0;
   bool expect_empty = false;  ///< a segment that is there is another run's: an error
 };
 
