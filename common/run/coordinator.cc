@@ -198,16 +198,6 @@ void Coordinator::SendGrants(Outbox& out) {
   }
 }
 
-bool Coordinator::Due(const Duration& every, double& last, Time now) const {
-  double at = Seconds(now);
-  if (every.unit == Duration::Unit::kUpdates) at = static_cast<double>(progress_.Updates());
-  if (every.unit == Duration::Unit::kFrames) at = static_cast<double>(progress_.Frames());
-  if (at - last < every.value) return false;
-  // The next one counts from the grid, not from this moment: no drift.
-  last += every.value * static_cast<double>(static_cast<std::int64_t>((at - last) / every.value));
-  return true;
-}
-
 bool Coordinator::StopReached(Time now) const {
   const StopSettings& stop = settings_.config.stop;
   if (stop.frames && progress_.Frames() >= static_cast<std::uint64_t>(*stop.frames)) return true;

@@ -83,6 +83,16 @@ void Coordinator::Resume(Time now, Outbox& out) {
   }
 }
 
+bool Coordinator::Due(const Duration& every, double& last, Time now) const {
+  double at = Seconds(now);
+  if (every.unit == Duration::Unit::kUpdates) at = static_cast<double>(progress_.Updates());
+  if (every.unit == Duration::Unit::kFrames) at = static_cast<double>(progress_.Frames());
+  if (at - last < every.value) return false;
+  // The next one counts from the grid, not from this moment: no drift.
+  last += every.value * static_cast<double>(static_cast<std::int64_t>((at - last) / every.value));
+  return true;
+}
+
 void Coordinator::BeginCounting(Time now) {
   counting_ = true;
   frames_at_start_ = progress_.Frames();
