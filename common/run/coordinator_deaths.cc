@@ -130,4 +130,16 @@ std::vector<std::uint64_t> Coordinator::LivingGrants(std::uint64_t allowance) co
   return grants;
 }
 
+std::vector<RoleAddress> Coordinator::Everyone() const {
+  std::vector<RoleAddress> roles{{RoleKind::kLearner, 0}};
+  const auto add = [&roles](RoleKind kind, std::uint16_t count) {
+    for (std::uint16_t i = 0; i < count; ++i) roles.push_back({kind, i});
+  };
+  add(RoleKind::kStudentHost, settings_.student_hosts);
+  add(RoleKind::kShard, settings_.shards);
+  add(RoleKind::kActorHost, settings_.actor_hosts);
+  std::erase_if(roles, [this](RoleAddress role) { return dead_.contains(role); });
+  return roles;
+}
+
 }  // namespace stillhouse
