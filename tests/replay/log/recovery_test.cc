@@ -213,6 +213,42 @@ TEST_F(LogTest, ADeterministicRunIsCutBackToItsCheckpoint) {
   EXPECT_THAT(sink.sequences, ElementsAre(1, 2, 3, 4)) << "what was cut off is gone";
 }
 
+TEST_F(LogTest, WhatIsWrittenAgainAfterACutHasTheNamesThatItHad) {
+  Open();
+  Append(8);  // three segments
+  log->BeginSnapshot();
+  log->FinishSnapshot(SnapshotName(1));
+  log->BeginSnapshot();
+  log->FinishSnapshot(SnapshotName(2));
+  auto settings = Recovery();
+  settings.cut_at = 30;  // exactly the end of the first segment
+  settings.newest_snapshot = 1;
+  const auto recovered = RecoverLog(storage, settings, sink);
+  EXPECT_THAT(storage.List(), ElementsAre(SnapshotName(1), SegmentName(1)));
+  EXPECT_EQ(recovered.start.next_segment, 2U);
+  EXPECT_EQ(recovered.start.next_snapshot, 2U);
+  EXPECT_EQ(recovered.head, 30U);
+  settings.cut_at = 0;
+  settings.newest_snapshot = 0;
+  const auto nothing = RecoverLog(storage, settings, sink);
+  EXPECT_TRUE(nothing.empty);
+  EXPECT_EQ(nothing.start.next_segment, 1U);
+  EXPECT_TRUE(storage.List().empty());
+}
+
+TEST_F(LogTest, SegmentsWhollyBelowWhatIsKeptGoBeforeAnythingIsRead) {
+  Open();
+  Append(9);  // items 0, 30, 60 begin segments
+  auto settings = Recovery();
+  settings.drop_below = 59;
+  RecoverLog(storage, settings, sink);
+  EXPECT_THAT(storage.List(), ElementsAre(SegmentName(2), SegmentName(3)));
+  EXPECT_EQ(sink.begin, 30U);
+  settings.drop_below = 1000;
+  RecoverLog(storage, settings, sink);
+  EXPECT_THAT(storage.List(), ElementsAre(SegmentName(3))) << "the newest stays";
+}
+
 TEST_F(LogTest, PrioritiesStandBesideTheirChunks) {
   Open();
   Append(1);
