@@ -65,4 +65,15 @@ std::string WhyNotTheSame(const Job& job) {
   return what + ": this run is deterministic from here on, but not the one that was interrupted";
 }
 
+Coordinator::Outcome LeaveOnSeam(const std::string& signal, const Job& job, RunRecorder& recorder) {
+  Coordinator::Outcome outcome;
+  outcome.preempted = true;
+  outcome.reason = fmt::format("stopped by {}", signal);
+  recorder.OnNote(outcome.reason + (job.resume
+                                        ? fmt::format("; checkpoint {} is what it goes on from",
+                                                      job.resume->coordinator.updates)
+                                        : "; there is no checkpoint yet: it begins again"));
+  return outcome;
+}
+
 }  // namespace stillhouse::cli

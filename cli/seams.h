@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "cli/job.h"
 
@@ -20,5 +21,9 @@ Job JobAtSeam(const std::filesystem::path& run_dir, Job job);
 
 /// Why a deterministic job that goes on is not the one that was interrupted; empty: it is.
 std::string WhyNotTheSame(const Job& job);
+
+/// A preemption of a run with seams: a checkpoint at this moment is one that the uninterrupted run
+/// does not have. The last seam is where it goes on.
+Coordinator::Outcome LeaveOnSeam(const std::string& signal, const Job& job, RunRecorder& recorder);
 
 }  // namespace stillhouse::cli

@@ -307,19 +307,6 @@ RankEnd RunRank(const RankFrame& frame, RunDirectory* directory,
   return {status, parting};
 }
 
-/// A preemption of a run with seams: a checkpoint at this moment is one that the uninterrupted run
-/// does not have. The last seam is where it goes on.
-Coordinator::Outcome LeaveOnSeam(int signal, const Job& job, RunRecorder& recorder) {
-  Coordinator::Outcome outcome;
-  outcome.preempted = true;
-  outcome.reason = fmt::format("stopped by {}", SignalName(signal));
-  recorder.OnNote(outcome.reason + (job.resume
-                                        ? fmt::format("; checkpoint {} is what it goes on from",
-                                                      job.resume->coordinator.updates)
-                                        : "; there is no checkpoint yet: it begins again"));
-  return outcome;
-}
-
 int RunDeterministic(const TrainOptions& options, Job job, RunDirectory& directory,
                      const std::vector<std::string>& notes, const sigset_t& signals) {
   const Log log = MakeLog(options, "deterministic");
@@ -348,7 +335,8 @@ int RunDeterministic(const TrainOptions& options, Job job, RunDirectory& directo
     // What happens is the same as at a resume: everything is gone before anything is made.
     std::optional<InProcessCluster> cluster(std::in_place, job, module.Factory(), recorder);
     const auto outcome = cluster->Run(go_on);
-    if (!outcome) return Conclude(LeaveOnSeam(stopped_by, job, recorder), {}, directory, log);
+    if (!outcome)
+      return Conclude(LeaveOnSeam(SignalName(stopped_by), job, recorder), {}, directory, log);
     if (!outcome->seam) return Conclude(*outcome, cluster->Scores(), directory, log);
     cluster.reset();
     job = JobAtSeam(directory.Path(), std::move(job));
