@@ -13,7 +13,10 @@ three_hosts_up
 slurm_cluster_up
 cd "$root"
 
-show_logs() { tail -n 60 "$work"/*.log; }
+show_logs() {
+  tail -n 60 "$work"/*.log
+  scontrol show job
+}
 
 # submit NAME SBATCH-OPTIONS… -- TRAIN-OPTIONS…: the job's number; its output in NAME.log.
 submit() {
@@ -33,7 +36,8 @@ ended() {
   case $(job_state "$1") in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) ;; *) false ;; esac
 }
 restarts() { job_field "$1" Restarts; }
-requeued() { [ "$(restarts "$1")" = 1 ]; }
+# Until its last node is done with it, it is COMPLETING; what is asked of it before is overwritten.
+requeued() { [ "$(restarts "$1") $(job_state "$1")" = "1 PENDING" ]; }
 expect_state() { [ "$(job_state "$1")" = "$2" ] || fail "job $1 is $(job_state "$1"), not $2"; }
 
 # The first life of the job is never done by itself.
