@@ -64,7 +64,9 @@ TEST_F(CoordinatorSeamTest, ACheckpointWaitsForTheRoundUnderWay) {
   Learn(300);
   ASSERT_TRUE(PlayUntil([&] { return now_ > Time(2500ms); }));
   now_ = 3s;
-  Tick();  // the round begins, and nobody answers
+  Tick();  // the round is due
+  now_ += 100ms;
+  Tick();  // it begins, and nobody answers
   ASSERT_FALSE(out_.To<PinRequest>(kLearner).empty());
   for (now_ = 5s; now_ < Time(5500ms); now_ += 100ms) Tick();
   EXPECT_TRUE(out_.To<CheckpointRequest>(kStudent).empty());
