@@ -40,6 +40,16 @@ double Percentile(std::span<const double> values, double q) {
   return sorted[below] + share * (sorted[above] - sorted[below]);
 }
 
+double WorstMean(std::span<const double> values, double share) {
+  SH_CHECK(share > 0 && share <= 1, "share {}", share);
+  if (values.empty()) return 0;
+  const std::vector<double> sorted = Sorted(values);
+  // 0.05 * 20 is a little more than 1 in binary; that is still one episode.
+  const double wanted = std::ceil(share * static_cast<double>(sorted.size()) - 1e-9);
+  const auto count = std::clamp<std::size_t>(static_cast<std::size_t>(wanted), 1, sorted.size());
+  return Mean(std::span(sorted).first(count));
+}
+
 Interval BootstrapMeanInterval(std::span<const double> values, Rng& rng, std::size_t resamples) {
   if (values.empty() || resamples == 0) return {};
   std::vector<double> means(resamples);
@@ -64,7 +74,7 @@ bool TeacherQualified(const Interval& teacher_ci95, double random_mean) {
 
 ReturnStatistics SummariseReturns(std::span<const double> episode_returns, Rng& rng) {
   return {episode_returns.size(), Mean(episode_returns), InterquartileMean(episode_returns),
-          BootstrapMeanInterval(episode_returns, rng)};
+          BootstrapMeanInterval(episode_returns, rng), WorstMean(episode_returns, kWorstShare)};
 }
 
 }  // namespace stillhouse

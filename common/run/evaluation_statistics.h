@@ -25,6 +25,13 @@ double InterquartileMean(std::span<const double> values);
 /// 0 for no values.
 double Percentile(std::span<const double> values, double q);
 
+/// Mean of the lowest `share` of the values (conditional value at risk), of at least one of them:
+/// ceil(share * n). share in (0, 1]. 0 for no values.
+double WorstMean(std::span<const double> values, double share);
+
+/// What "worst" means wherever nothing else is said.
+inline constexpr double kWorstShare = 0.05;
+
 inline constexpr std::size_t kBootstrapResamples = 2000;
 
 /// Percentile bootstrap of the mean (Efron 1979): 2.5 and 97.5 % of the means of `resamples`
@@ -43,7 +50,8 @@ struct ReturnStatistics {
   std::uint64_t episodes = 0;
   double mean = 0;
   double iqm = 0;
-  Interval ci95;  ///< of the mean over episodes
+  Interval ci95;     ///< of the mean over episodes
+  double worst = 0;  ///< mean of the worst kWorstShare of the episodes
 };
 
 ReturnStatistics SummariseReturns(std::span<const double> episode_returns, Rng& rng);

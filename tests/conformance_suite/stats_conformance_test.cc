@@ -1,11 +1,16 @@
-// stats/stats.json against common/run/evaluation_statistics: interquartile means, percentiles and
-// means, plain and of the file's bootstrap replicates. The file's other kinds (rank correlation,
-// probability of improvement, profiles) have no function here yet.
+// stats/*.json against common/run/{evaluation_statistics,score_matrix,rank_statistics}: every case
+// of every kind, and every value that it expects.
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "common/run/evaluation_statistics.h"
+#include "common/run/rank_statistics.h"
+#include "common/run/score_matrix.h"
 #include "tests/support/conformance_data.h"
 
 namespace stillhouse {
@@ -13,90 +18,139 @@ namespace {
 
 using stillhouse::testing::ConformanceDirectory;
 using stillhouse::testing::GoldenCase;
-using stillhouse::testing::GoldenCases;
 using stillhouse::testing::GoldenTensor;
+using stillhouse::testing::ListConformanceFiles;
+using stillhouse::testing::ReadGolden;
 
-/// Skips the test when there is no data at all, fails it when the file holds no case. A case's
-/// kind shows in what it gives and expects.
-class StatsConformanceTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (!std::filesystem::exists(ConformanceDirectory())) {
-      GTEST_SKIP() << ConformanceDirectory() << " is missing";
-    }
-    cases_ = GoldenCases("stats", "stats");
-    ASSERT_FALSE(cases_.empty()) << "no cases in stats/stats.json";
-  }
+/// What we say to a case: name of the expected value -> ours.
+using Answers = std::map<std::string, std::vector<double>>;
 
-  std::vector<GoldenCase> Giving(const std::string& input, const std::string& expected) const {
-    std::vector<GoldenCase> found;
-    for (const auto& golden : cases_) {
-      if (golden.inputs.contains(input) && golden.HasExpected(expected)) found.push_back(golden);
-    }
-    return found;
-  }
-
-  std::vector<GoldenCase> cases_;
-};
-
-void ExpectMatch(const GoldenCase& golden, const std::string& key, const std::vector<double>& got) {
-  EXPECT_EQ(golden.Mismatch(key, got), "") << golden.name << " " << key;
+ScoreMatrix Matrix(const GoldenTensor& tensor) {
+  return {static_cast<std::size_t>(tensor.shape.at(0)),
+          static_cast<std::size_t>(tensor.shape.at(1)), tensor.data};
 }
 
-TEST_F(StatsConformanceTest, InterquartileMeansMatchScipy) {
-  const auto cases = Giving("values", "iqm");
-  ASSERT_FALSE(cases.empty());
-  for (const auto& golden : cases) {
-    ExpectMatch(golden, "iqm", {InterquartileMean(golden.Input("values").data)});
-  }
+std::vector<double> Flat(const ScoreMatrix& matrix) {
+  return {matrix.Values().begin(), matrix.Values().end()};
 }
 
-TEST_F(StatsConformanceTest, PercentilesMatchNumpy) {
-  const auto cases = Giving("values", "percentile");
-  ASSERT_FALSE(cases.empty());
-  for (const auto& golden : cases) {
-    std::vector<double> got;
-    for (const double q : golden.params.at("q")) {
-      got.push_back(Percentile(golden.Input("values").data, q));
+Answers Aggregate(const GoldenCase& golden) {
+  const ScoreMatrix scores = Matrix(golden.Input("scores"));
+  const auto taus = golden.params.at("taus").get<std::vector<double>>();
+  Answers answers{{"task_mean", TaskMeans(scores)},
+                  {"task_std", TaskDeviations(scores)},
+                  {"profile", PerformanceProfile(scores, taus)}};
+  const std::map<std::string, MatrixStatistic> statistics{
+      {"iqm", [](const ScoreMatrix& s) { return InterquartileMean(s); }},
+      {"mean", MeanOverTasks},
+      {"median", MedianOverTasks},
+      {"optimality_gap", OptimalityGap}};
+  const GoldenTensor& resample = golden.Input("resample");
+  const std::size_t cells = scores.Values().size();
+  for (const auto& [name, statistic] : statistics) {
+    answers[name] = {statistic(scores)};
+    std::vector<double> replicates;
+    for (std::size_t b = 0; b < static_cast<std::size_t>(resample.shape.at(0)); ++b) {
+      std::vector<std::size_t> runs(cells);
+      for (std::size_t i = 0; i < cells; ++i) {
+        runs[i] = static_cast<std::size_t>(resample.data[b * cells + i]);
+      }
+      replicates.push_back(statistic(scores.Resampled(runs)));
     }
-    ExpectMatch(golden, "percentile", got);
+    answers[name + "_ci95"] = {Percentile(replicates, 2.5), Percentile(replicates, 97.5)};
+    answers[name + "_ci90"] = {Percentile(replicates, 5), Percentile(replicates, 95)};
+    answers[name + "_replicates"] = std::move(replicates);
   }
+  return answers;
 }
 
-/// scores'[r, m] = scores[resample[b, r, m], m] for one replicate b.
-std::vector<double> Resampled(const GoldenTensor& scores, const GoldenTensor& resample,
-                              std::size_t replicate) {
-  const auto tasks = static_cast<std::size_t>(scores.shape[1]);
-  std::vector<double> values(scores.Size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const double run = resample.data[replicate * values.size() + i];
-    values[i] = scores.data[static_cast<std::size_t>(run) * tasks + i % tasks];
-  }
-  return values;
+Answers Iqm(const GoldenCase& golden) {
+  return {{"iqm", {InterquartileMean(golden.Input("values").data)}}};
 }
 
-TEST_F(StatsConformanceTest, AggregatesAndTheirBootstrapIntervalsMatch) {
-  const auto cases = Giving("resample", "iqm_replicates");
-  ASSERT_FALSE(cases.empty());
-  for (const auto& golden : cases) {
-    const GoldenTensor& scores = golden.Input("scores");
-    const GoldenTensor& resample = golden.Input("resample");
-    // Every task has as many runs, so the mean of the task means is the mean of all.
-    ExpectMatch(golden, "iqm", {InterquartileMean(scores.data)});
-    ExpectMatch(golden, "mean", {Mean(scores.data)});
-    std::vector<double> iqms;
-    std::vector<double> means;
-    for (std::size_t b = 0; b < static_cast<std::size_t>(resample.shape[0]); ++b) {
-      const auto values = Resampled(scores, resample, b);
-      iqms.push_back(InterquartileMean(values));
-      means.push_back(Mean(values));
+Answers Percentiles(const GoldenCase& golden) {
+  std::vector<double> percentiles;
+  for (const double q : golden.params.at("q")) {
+    percentiles.push_back(Percentile(golden.Input("values").data, q));
+  }
+  return {{"percentile", percentiles}};
+}
+
+Answers Improvement(const GoldenCase& golden) {
+  const auto per_task =
+      ProbabilityOfImprovement(Matrix(golden.Input("x")), Matrix(golden.Input("y")));
+  return {{"per_task", per_task}, {"mean", {Mean(per_task)}}};
+}
+
+Answers Rank(const GoldenCase& golden) {
+  const auto& x = golden.Input("x").data;
+  const auto& y = golden.Input("y").data;
+  return {{"ranks_x", Ranks(x)},
+          {"ranks_y", Ranks(y)},
+          {"spearman", {SpearmanCorrelation(x, y)}},
+          {"kendall_tau_b", {KendallTauB(x, y)}}};
+}
+
+Answers AverageRank(const GoldenCase& golden) {
+  const ScoreMatrix scores = Matrix(golden.Input("scores"));
+  return {{"ranks", Flat(MethodRanks(scores))}, {"average_rank", AverageRanks(scores)}};
+}
+
+const std::map<std::string, std::function<Answers(const GoldenCase&)>>& Kinds() {
+  static const std::map<std::string, std::function<Answers(const GoldenCase&)>> kinds{
+      {"aggregate", Aggregate},
+      {"iqm", Iqm},
+      {"percentile", Percentiles},
+      {"probability_of_improvement", Improvement},
+      {"rank", Rank},
+      {"average_rank", AverageRank}};
+  return kinds;
+}
+
+/// Checks all that the case expects; what we have no answer to is a failure.
+void Check(const GoldenCase& golden) {
+  const auto kind = Kinds().find(golden.kind);
+  if (kind == Kinds().end()) {
+    ADD_FAILURE() << golden.name << ": unknown kind '" << golden.kind << "'";
+    return;
+  }
+  const Answers answers = kind->second(golden);
+  EXPECT_FALSE(golden.expected.empty()) << golden.name;
+  for (const auto& [key, value] : golden.expected) {
+    const auto answer = answers.find(key);
+    if (answer == answers.end()) {
+      ADD_FAILURE() << golden.name << ": nothing answers '" << key << "'";
+    } else {
+      EXPECT_EQ(golden.Mismatch(key, answer->second), "") << golden.name << " " << key;
     }
-    ExpectMatch(golden, "iqm_replicates", iqms);
-    ExpectMatch(golden, "mean_replicates", means);
-    ExpectMatch(golden, "iqm_ci95", {Percentile(iqms, 2.5), Percentile(iqms, 97.5)});
-    ExpectMatch(golden, "mean_ci95", {Percentile(means, 2.5), Percentile(means, 97.5)});
-    ExpectMatch(golden, "iqm_ci90", {Percentile(iqms, 5), Percentile(iqms, 95)});
   }
+}
+
+/// Of stats/*.json, all files.
+std::vector<GoldenCase> AllCases() {
+  std::vector<GoldenCase> cases;
+  for (const auto& file : ListConformanceFiles("stats", ".json")) {
+    for (auto& golden : ReadGolden(file)) cases.push_back(std::move(golden));
+  }
+  return cases;
+}
+
+TEST(StatsConformanceTest, EveryValueOfEveryCaseMatchesScipyAndNumpy) {
+  if (!std::filesystem::exists(ConformanceDirectory())) {
+    GTEST_SKIP() << ConformanceDirectory() << " is missing";
+  }
+  const auto cases = AllCases();
+  ASSERT_FALSE(cases.empty()) << "no cases in stats/*.json";
+  for (const auto& golden : cases) Check(golden);
+}
+
+TEST(StatsConformanceTest, TheDataHasEveryKindThatWeKnow) {
+  if (!std::filesystem::exists(ConformanceDirectory())) {
+    GTEST_SKIP() << ConformanceDirectory() << " is missing";
+  }
+  std::set<std::string> seen;
+  for (const auto& golden : AllCases()) seen.insert(golden.kind);
+  for (const auto& [kind, answer] : Kinds()) EXPECT_TRUE(seen.contains(kind)) << kind;
 }
 
 }  // namespace

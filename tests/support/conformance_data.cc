@@ -123,6 +123,7 @@ std::vector<GoldenCase> ReadGolden(const std::filesystem::path& path) {
     for (const auto& entry : json.at("cases")) {
       GoldenCase one;
       one.name = entry.at("name").get<std::string>();
+      one.kind = entry.value("kind", std::string());
       one.dtype = entry.at("dtype").get<std::string>();
       one.params = entry.at("params");
       one.inputs = ParseTensors(entry.at("inputs"));

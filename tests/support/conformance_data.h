@@ -39,6 +39,7 @@ struct GoldenTensor {
 /// One case of a file of the format "golden v1" (tests/conformance/losses/README.md).
 struct GoldenCase {
   std::string name;
+  std::string kind;  ///< of a case of many kinds (tests/conformance/stats); else empty
   std::string dtype;
   nlohmann::json params;
   std::map<std::string, GoldenTensor> inputs;
