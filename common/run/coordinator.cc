@@ -12,6 +12,7 @@ constexpr Time kBroadcastEvery = 100ms;
 /// A stopped or dead student never holds the end up for longer.
 constexpr Time kFreezeTimeout = 10s;
 constexpr Time kLeaveTimeout = 10s;
+constexpr Time kContinueEvery = 1s;  ///< while somebody has not left
 
 EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& settings) {
   EvaluationScheduler::Settings result;
@@ -246,6 +247,8 @@ void Coordinator::Advance(Time now, Outbox& out) {
       if (!checkpoint_writing_) BeginLeaving(now, out);
       return;
     case Step::kLeaving:
+      // One may have been stopped again since.
+      if (now - continued_ >= kContinueEvery) ContinueRanks(now);
       if (AllHaveLeft() || now - step_since_ > kLeaveTimeout) {
         for (const auto role : Everyone()) {
           if (!left_.contains(role)) outcome_.unanswered.push_back(role.ToString());
@@ -347,6 +350,11 @@ void Coordinator::BeginLeaving(Time now, Outbox& out) {
   recorder_.OnProgress(progress_.Take(now, phase_));
   SetPhase(RunPhase::kEnd, now, out);
   for (const auto role : Everyone()) SendTo(out, Address(), role, Leave{});
+  ContinueRanks(now);
+}
+
+void Coordinator::ContinueRanks(Time now) {
+  continued_ = now;
   for (const auto& [rank, report] : progress_.Ranks()) recorder_.ContinueRank(report);
 }
 

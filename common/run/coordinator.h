@@ -126,6 +126,7 @@ class Coordinator final : public Role {
   void FreezeStudents(Time now, Outbox& out);
   void BeginFinal(Time now, Outbox& out);
   void BeginLeaving(Time now, Outbox& out);
+  void ContinueRanks(Time now);
   void TakeRound(Time now);
   void StartPeriodicRound(Time now);
   void SetPhase(RunPhase phase, Time now, Outbox& out);
@@ -178,6 +179,7 @@ class Coordinator final : public Role {
   RunPhase phase_ = RunPhase::kTrain;
   Step step_ = Step::kRunning;
   Time step_since_{};
+  Time continued_{};  ///< when stopped ranks were last told to go on
   Time frozen_at_{};
   Time tail_since_{};  ///< when the tail began, less what earlier attempts spent of it
   Time last_broadcast_{};

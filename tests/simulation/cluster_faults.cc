@@ -51,7 +51,7 @@ void Cluster::LeapClock(std::size_t rank, Time by) {
 void Cluster::OnContinueRank(std::uint32_t rank) {
   for (const auto role : job_.layout.ranks.at(rank)) {
     if (role.kind == RoleKind::kStudentHost) {
-      students_.at(role.index).left_out = nodes_.at(role).stopped;
+      students_.at(role.index).left_out |= nodes_.at(role).stopped;
     }
     // A signal takes a moment, and it is not the coordinator that runs then.
     world_.events.After(world_.Latency(), [this, role] { ContinueRole(role); });

@@ -124,6 +124,18 @@ TEST_F(CoordinatorTest, ARoleThatNeverLeavesIsNamedAfterTheTimeout) {
   EXPECT_EQ(coordinator_.Result().unanswered.size(), 5U);
 }
 
+TEST_F(CoordinatorTest, ARankThatIsStoppedAgainWhileItIsToLeaveIsContinuedAgain) {
+  RankReport student;
+  student.rank = 3;
+  Say(kStudent, student);
+  Say(kLearner, Failure{"over"});
+  for (int turn = 0; turn < 25; ++turn) {
+    Tick();
+    now_ += 100ms;
+  }
+  EXPECT_EQ(recorder_.continued, (std::vector<std::uint32_t>{3, 3, 3})) << "once a second";
+}
+
 TEST_F(CoordinatorTest, MessagesThatMakeNoSenseAreRefused) {
   EXPECT_THROW(Say(Shard(9), ShardReport{}), WireError);
   EXPECT_THROW(Say(kStudent, SampleGrant{}), WireError);
