@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "common/base/memory.h"
 #include "common/base/rng.h"
 #include "common/comm/communicator.h"
 #include "common/comm/mpi_session.h"
@@ -229,6 +230,7 @@ void Run(const comm::MpiSession& session, bool quick) {
 }  // namespace stillhouse::bench
 
 int main(int argc, char** argv) {
+  stillhouse::KeepFreedMemory();
   const bool quick = argc > 1 && std::string_view(argv[1]) == "--quick";
   if (!stillhouse::comm::MpiSession::LaunchedByMpi()) {
     // Also so that whoever runs all benchmarks need not know: cluster_bench starts it properly.

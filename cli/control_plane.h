@@ -73,6 +73,8 @@ class ControlSpoke final : private TcpHandler {
   ControlSpoke(EventLoop& loop, const Clock& clock, std::uint32_t rank, const std::string& hub,
                std::string secret, NetLog log);
 
+  /// What rank 0 has to know of us is on its way: from now on it notices our end.
+  bool Introduced() const { return ever_connected_ && client_.QueuedBytes() == 0; }
   /// Rank 0 is gone, or has given this rank up: why. Then there is nothing left to do.
   std::optional<std::string> Orphaned();
   /// It is rank 0 that has given us up: the job goes on.

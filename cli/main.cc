@@ -11,6 +11,7 @@
 #include "cli/replay_command.h"
 #include "cli/train.h"
 #include "common/base/error.h"
+#include "common/base/memory.h"
 #include "common/base/secret.h"
 
 namespace {
@@ -25,6 +26,7 @@ constexpr const char* kNotBuiltYet[] = {"distill", "eval", "export", "status", "
 
 int main(int argc, char** argv) {
   using namespace stillhouse;
+  KeepFreedMemory();
   CLI::App app{"Stillhouse: train a large policy and distil small ones from it in one run"};
   app.set_version_flag("--version", STILLHOUSE_VERSION);
   app.require_subcommand(1);

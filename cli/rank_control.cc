@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr Time kLookEvery = 25ms;
 constexpr Time kGoodbyeLimit = 5s;
+constexpr Time kIntroductionLimit = 5s;
 constexpr std::chrono::minutes kSetupLimit{10};
 constexpr std::chrono::milliseconds kLookAtRanks{100};
 constexpr std::chrono::seconds kStartLimit{10};  ///< of a launcher, to start the ranks of a host
@@ -78,6 +79,9 @@ RankControl::RankControl(const comm::MpiSession& session, const Job& job,
   const std::string secret = in.GetString();
   if (hub_) return;
   spoke_.emplace(loop, clock, static_cast<std::uint32_t>(session.Rank()), address, secret, warn);
+  // Before this rank begins what may take long, and die of it: reading a stored log back, Torch.
+  const Time deadline = clock.Now() + kIntroductionLimit;
+  while (!spoke_->Introduced() && clock.Now() < deadline) loop.RunOnce(2ms);
 }
 
 std::vector<RankDown> RankControl::TakeDeaths() {

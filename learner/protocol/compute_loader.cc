@@ -5,9 +5,9 @@
 #include <utility>
 
 #include <dlfcn.h>
-#include <malloc.h>
 
 #include "common/base/error.h"
+#include "common/base/memory.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -30,9 +30,7 @@ void PrepareEnvironment() {
   setenv("OMP_NUM_THREADS", "1", 0);
   setenv("MKL_NUM_THREADS", "1", 0);
   setenv("OMP_WAIT_POLICY", "passive", 0);
-  // Blocks of a gradient's size are reused instead of returned to the kernel and faulted in again.
-  mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  KeepFreedMemory();
 }
 
 std::filesystem::path FindModule() {

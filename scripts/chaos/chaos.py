@@ -151,9 +151,10 @@ class Chaos:
                 self.run.witness.fail(f"DIED of {fault.failpoints}: " + self.run.last_words())
             return label, f"{fault.failpoints}: it goes on"
         said = self.aftermath(fault.failpoints)
-        if fault.kind == "log-error" and said != "status 1" and not self.run.finite:
-            self.run.witness.fail(f"STATUS when the log cannot be written: {said}, 1 is promised: "
-                                  + self.run.last_words())
+        promised = "status 2" if self.run.dealing_failed() else "status 1"
+        if fault.kind == "log-error" and said != promised and not self.run.finite:
+            self.run.witness.fail(f"STATUS when the log cannot be written: {said}, {promised} is "
+                                  "promised: " + self.run.last_words())
         return label, f"{fault.failpoints}: {said}"
 
     def strike_kill(self, fault):

@@ -75,6 +75,22 @@ TEST_F(ControlPlaneTest, AProcessThatIsKilledIsADeathAtOnce) {
   waitpid(child, nullptr, 0);
 }
 
+// A rank may die while it reads its log back, when rank 0 does not yet look either.
+TEST_F(ControlPlaneTest, AnIntroductionIsEnoughForADeathToBeNoticed) {
+  EventLoop own;
+  ControlSpoke one(loop_, clock_, 1, hub_->Address(), "secret", kNoLog);
+  auto two = std::make_unique<ControlSpoke>(own, clock_, 2, hub_->Address(), "secret", kNoLog);
+  const Time deadline = clock_.Now() + 5s;
+  while (!two->Introduced() && clock_.Now() < deadline) own.RunOnce(2ms);
+  ASSERT_TRUE(two->Introduced());
+  two.reset();
+  const Time gone = clock_.Now();
+  std::vector<RankWatch::Death> deaths;
+  ASSERT_TRUE(Until([&] { return !(deaths = hub_->TakeDeaths()).empty(); }));
+  EXPECT_EQ(deaths[0].rank, 2U);
+  EXPECT_LE(clock_.Now() - gone, Time(2s));
+}
+
 TEST_F(ControlPlaneTest, WithoutTheHubSpokesAreOrphans) {
   auto one = Spoke(1);
   ASSERT_TRUE(Until([&] { return hub_->Connected() == 1; }));
