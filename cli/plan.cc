@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -15,6 +16,7 @@
 #include "common/base/error.h"
 #include "common/config/config_check.h"
 #include "common/config/config_print.h"
+#include "common/config/model_graph.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -104,6 +106,12 @@ void PrintModels(const PlanFacts& facts, std::ostream& out) {
   }
 }
 
+void PrintGraph(const RunConfig& config, std::ostream& out) {
+  out << "#\n# Who learns from whom (students that label for each other share a host):\n";
+  std::istringstream lines(ModelGraph::Of(config).Draw());
+  for (std::string line; std::getline(lines, line);) out << "#   " << line << "\n";
+}
+
 void PrintLinks(const PlanFacts& facts, std::ostream& out) {
   const PlanRates rates = EstimateRates(facts);
   out << fmt::format(
@@ -148,6 +156,7 @@ int RunPlan(const PlanOptions& options, std::ostream& out) {
                      environment.observation.ToString(), environment.num_actions);
   PrintRanks(facts, hosts, out);
   PrintModels(facts, out);
+  PrintGraph(config, out);
   PrintLinks(facts, out);
   out << fmt::format("#\n# replay.tolerance: {} samples, {}\n",
                      ResolveTolerance(config, layout.Workers()),

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/config/graph_check.h"
 #include "common/model/network_spec.h"
 
 namespace stillhouse {
@@ -216,13 +217,17 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
   check.Actors();
   check.Replay();
   check.Times();
+  CheckGraph(config, file, context);
 }
 
 void FillDefaults(RunConfig& config) {
   const bool image = config.env.id.starts_with("minatar/");
   if (config.teacher.network.empty()) config.teacher.network = DefaultLayers(image, 16, 128);
   for (StudentSettings& student : config.students) {
-    if (student.network.empty()) {
+    // A further teacher is a teacher.
+    if (student.network.empty() && student.from.empty()) {
+      student.network = DefaultLayers(image, 16, 128);
+    } else if (student.network.empty()) {
       student.network = image ? DefaultLayers(true, 8, 64) : DefaultLayers(false, 0, 32);
     }
   }

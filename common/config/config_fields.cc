@@ -201,7 +201,7 @@ FieldList<RunConfig> RunFields() {
   AppendFields(fields, "actors", &S::actors, ActorFields());
   AppendFields(fields, "replay", &S::replay, ReplayFields());
   AppendFields(fields, "teacher", &S::teacher, TeacherFields());
-  fields.push_back(FixedField<S>("teachers", {}, {}, "Several teachers."));
+  fields.push_back(TeachersField());
   fields.push_back(StudentsField());
   AppendFields(fields, "evaluation", &S::evaluation, EvaluationFields());
   AppendFields(fields, "checkpoint", &S::checkpoint, CheckpointFields());

@@ -18,7 +18,12 @@ FieldList<StudentSettings> StudentFields();
 // Parts of the above, split by file.
 FieldList<TeacherSettings> TeacherFields();
 FieldList<StopSettings> StopFields();
+FieldList<RewardSettings> RewardFields();
+Field<RunConfig> TeachersField();
 Field<RunConfig> StudentsField();
+Field<StudentSettings> FromField();
+Field<StudentSettings> MaxLabelAgeField();
+Field<StudentSettings> RewardsField();
 
 /// `network.layers` of a model.
 template <typename S>

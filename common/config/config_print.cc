@@ -110,6 +110,11 @@ std::string DocumentSections() {
     const StudentSettings student;
     for (const auto& of_student : StudentFields()) {
       text += Row(of_student, "students.<name>.", student);
+      if (of_student.path != "rewards") continue;
+      const RewardSettings rewards;
+      for (const auto& of_rewards : RewardFields()) {
+        text += Row(of_rewards, "students.<name>.rewards.", rewards);
+      }
     }
   }
   return text;

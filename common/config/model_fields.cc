@@ -6,8 +6,6 @@
 namespace stillhouse {
 namespace {
 
-constexpr std::size_t kMaxStudents = 64;
-
 bool IsDevice(const std::string& text) {
   if (text == "auto" || text == "cpu" || text == "cuda") return true;
   if (!text.starts_with("cuda:") || text.size() < 6 || text.size() > 8) return false;
@@ -92,26 +90,6 @@ FieldList<DistillLossSettings> DistillLossFields() {
   };
 }
 
-/// `from: [teacher]`, also written `from: teacher`.
-Field<StudentSettings> FromField() {
-  const auto is_teacher = [](const ConfigNode& node) {
-    return node.IsScalar() && node.text == "teacher";
-  };
-  return {"from",
-          "[teacher]",
-          "The models it learns from.",
-          [=](const FieldInput& in, StudentSettings&) {
-            const bool list = in.node.kind == ConfigNode::Kind::kList &&
-                              in.node.items.size() == 1 && is_teacher(in.node.items[0]);
-            if (!list && !is_teacher(in.node)) {
-              in.Fail("a source other than [teacher] is not supported yet");
-            }
-          },
-          [](const StudentSettings&) { return std::string("[teacher]"); },
-          {},
-          {}};
-}
-
 /// A share of the student's data that cannot be chosen yet.
 Field<StudentSettings> ShareField(std::string path, double only, std::string doc) {
   return {std::move(path),
@@ -126,31 +104,6 @@ Field<StudentSettings> ShareField(std::string path, double only, std::string doc
           [=](const StudentSettings&) { return PrintNumber(only); },
           {},
           {}};
-}
-
-void ReadStudents(const FieldInput& in, RunConfig& config) {
-  if (in.node.kind != ConfigNode::Kind::kMap) {
-    in.FailExpected("a map of student names to their settings");
-    return;
-  }
-  const FieldList<StudentSettings> fields = StudentFields();
-  for (const auto& [name, place, value] : in.node.entries) {
-    const std::string path = in.path + "." + name;
-    ConfigErrors& errors = in.context.errors;
-    if (!IsPlainName(name) || name.find('.') != std::string::npos) {
-      errors.Add(place, path, "a student's name has letters, digits, '_' and '-' only");
-    } else if (name == "teacher") {
-      errors.Add(place, path, "the name 'teacher' is taken by the teacher");
-    } else if (config.students.size() == kMaxStudents) {
-      errors.Add(place, path, fmt::format("more than {} students", kMaxStudents));
-      return;
-    } else {
-      StudentSettings student;
-      student.name = name;
-      ReadFields(value, path + ".", fields, student, in.context);
-      config.students.push_back(std::move(student));
-    }
-  }
 }
 
 }  // namespace
@@ -201,26 +154,22 @@ FieldList<StudentSettings> StudentFields() {
       IntegerField<S>("publish_every", &S::publish_every, {1, 1e9},
                       "Updates between publications of its weights."),
       FromField(),
-      FixedField<S>("labels", {"stream"}, {"local"}, "Where labels are made."),
-      FixedField<S>("max_label_age", {"none"}, {}, "Age at which labels are made anew."),
-      FixedField<S>("label_source", {"current"}, {"average", "lagged", "best"},
-                    "Which of the teacher's weights label."),
-      FixedField<S>("rewards", {"none"}, {}, "Learning from rewards besides."),
+      FixedField<S>("labels", {"stream"}, {"local"}, "Where the teacher's labels are made."),
+      MaxLabelAgeField(),
+      WordField<S, LabelChoice>("label_source", &S::label_source,
+                                {{"current", LabelChoice::kCurrent},
+                                 {"average", LabelChoice::kAverage},
+                                 {"lagged", LabelChoice::kLagged}},
+                                {"best"},
+                                "Which of the teacher's weights label: those it has, their Polyak "
+                                "average, or its target network's. In the tail: the frozen ones."),
+      RewardsField(),
+      FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
       ShareField("data.replay", 1, "Share of its data that comes from the replay."),
       ShareField("data.own", 0, "Share that it collects by playing itself."),
   };
   fields.insert(fields.end(), rest.begin(), rest.end());
   return fields;
-}
-
-Field<RunConfig> StudentsField() {
-  return {"students",
-          "map of names to the keys below",
-          "The models distilled from the teacher.",
-          ReadStudents,
-          {},
-          {},
-          {}};
 }
 
 }  // namespace stillhouse

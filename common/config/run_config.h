@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/label_choice.h"
 #include "common/model/network_spec.h"
 
 namespace stillhouse {
@@ -141,12 +142,47 @@ struct DistillLossSettings {
   bool operator==(const DistillLossSettings&) const = default;
 };
 
+/// One model that a student learns from: an edge of the distillation graph (model_graph.h).
+struct SourceSettings {
+  std::string model = "teacher";
+  double weight = 1;  ///< relative to the student's other sources
+  bool operator==(const SourceSettings&) const = default;
+};
+
+/// What multiplies the labels' loss beside the TD loss (Schmitt et al. 2018, "Kickstarting").
+struct LambdaSettings {
+  enum class Kind : std::uint8_t {
+    kLinear,     ///< from `from` to `to` over `updates`, then `to`; both alike: fixed
+    kReturnGap,  ///< max(0, 1 - G_s / G_t), G the return above random's in the newest evaluation
+  };
+  Kind kind = Kind::kLinear;
+  double from = 1;
+  double to = 1;
+  std::int64_t updates = 0;  ///< of the student
+  bool operator==(const LambdaSettings&) const = default;
+};
+
+/// Learning from rewards besides, or instead of, labels: DQN on the teacher's batches.
+struct RewardSettings {
+  bool double_q = true;  ///< key `double`
+  AlgorithmSettings::Loss loss = AlgorithmSettings::Loss::kSquared;
+  double huber_delta = 1.0;
+  std::int32_t target_update = 1000;  ///< updates of the student between hard copies
+  double weight = 1;                  ///< of the TD loss
+  LambdaSettings lambda;
+  bool operator==(const RewardSettings&) const = default;
+};
+
 struct StudentSettings {
   std::string name;  ///< the key in the map
   std::vector<LayerSpec> network;
   OptimizerSettings optimizer{.learning_rate = 1e-3};
   DistillLossSettings loss;
   LabelRows rows = LabelRows::kSAndNext;
+  std::vector<SourceSettings> from = {SourceSettings{}};
+  LabelChoice label_source = LabelChoice::kCurrent;  ///< of the teacher's labels
+  std::int64_t max_label_age = 0;  ///< teacher updates; older labels are not learnt from; 0: none
+  std::optional<RewardSettings> rewards;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
   bool operator==(const StudentSettings&) const = default;
 };

@@ -7,6 +7,7 @@
 
 #include "common/base/error.h"
 #include "common/config/config_check.h"
+#include "common/config/model_graph.h"
 
 namespace stillhouse {
 namespace {
@@ -18,9 +19,14 @@ struct RankGroups {
   std::int32_t actors = 0;
 };
 
+/// Groups of students that need a host each at most.
+std::vector<std::vector<std::size_t>> GroupsOf(const RunConfig& config) {
+  return ModelGraph::Of(config).HostGroups();
+}
+
 /// Shares `spare` ranks (all but rank 0). A group that gets none lives with another.
 RankGroups ShareRanks(const RunConfig& config, std::int32_t spare) {
-  const auto students = static_cast<std::int32_t>(config.students.size());
+  const auto students = static_cast<std::int32_t>(GroupsOf(config).size());
   RankGroups groups;
   const auto give = [&](std::int32_t& group, std::int32_t most) {
     const std::int32_t more = std::clamp(most - group, 0, spare);
@@ -54,7 +60,7 @@ void CheckRanks(const RunConfig& config, std::int32_t ranks) {
     throw ConfigError(
         fmt::format("actors.hosts: {} hosts need {} ranks, the job has {}", hosts, hosts, ranks));
   }
-  const auto students = static_cast<std::int32_t>(config.students.size());
+  const auto students = static_cast<std::int32_t>(GroupsOf(config).size());
   const std::int32_t most = 1 + students + config.replay.shards + hosts;
   if (hosts > 0 && ranks > most) {
     throw ConfigError(
@@ -66,10 +72,12 @@ void CheckRanks(const RunConfig& config, std::int32_t ranks) {
 
 void AssignStudents(const RunConfig& config, RoleLayout& layout, std::int32_t hosts) {
   layout.students_of_host.resize(static_cast<std::size_t>(hosts));
-  for (std::size_t s = 0; s < config.students.size(); ++s) {
-    layout.students_of_host[s % static_cast<std::size_t>(hosts)].push_back(
-        static_cast<std::int32_t>(s));
+  const auto groups = GroupsOf(config);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    auto& of_host = layout.students_of_host[g % static_cast<std::size_t>(hosts)];
+    for (const std::size_t s : groups[g]) of_host.push_back(static_cast<std::int32_t>(s));
   }
+  for (auto& of_host : layout.students_of_host) std::sort(of_host.begin(), of_host.end());
 }
 
 void AssignWorkers(const RunConfig& config, RoleLayout& layout, std::int32_t hosts,

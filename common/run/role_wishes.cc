@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "common/base/error.h"
+#include "common/config/model_graph.h"
 
 namespace stillhouse {
 namespace {
@@ -95,7 +96,7 @@ void CheckWishes(const RunConfig& config, const RoleWishes& wishes) {
     if (!wishes[rank].empty()) continue;
     errors.push_back(fmt::format("rank {} has no --role, others have; give every rank one", rank));
   }
-  const auto students = static_cast<std::int64_t>(config.students.size());
+  const auto students = static_cast<std::int64_t>(ModelGraph::Of(config).HostGroups().size());
   const std::int64_t hosts = config.actors.hosts;
   const auto ranks = static_cast<std::int64_t>(wishes.size());
   const auto check = [&](RoleKind kind, std::int64_t least, std::int64_t most,
@@ -110,7 +111,9 @@ void CheckWishes(const RunConfig& config, const RoleWishes& wishes) {
   };
   check(RoleKind::kLearner, 1, 1, "there is one teacher");
   check(RoleKind::kStudentHost, std::min<std::int64_t>(1, students), students,
-        fmt::format("there are {} students", students));
+        students == static_cast<std::int64_t>(config.students.size())
+            ? fmt::format("there are {} students", students)
+            : fmt::format("there are {} groups of students that label for each other", students));
   check(RoleKind::kShard, 1, config.replay.shards,
         fmt::format("replay.shards is {}", config.replay.shards));
   check(RoleKind::kActorHost, 1, hosts > 0 ? hosts : ranks,

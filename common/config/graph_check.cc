@@ -1,0 +1,145 @@
+#include "common/config/graph_check.h"
+
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "common/config/model_graph.h"
+
+namespace stillhouse {
+namespace {
+
+class GraphChecker {
+ public:
+  GraphChecker(const RunConfig& config, std::string file, FieldContext& context)
+      : config_(config), file_(std::move(file)), context_(context) {}
+
+  void OneKindOfTeacher() {
+    const auto teachers = context_.set.find("teachers");
+    if (teachers == context_.set.end()) return;
+    const auto teacher = context_.set.lower_bound("teacher.");
+    if (teacher == context_.set.end() || !teacher->first.starts_with("teacher.")) return;
+    context_.errors.Add(teacher->second, teacher->first,
+                        "`teacher` and `teachers` are both given; write it as teachers.teacher");
+  }
+
+  void Names() {
+    std::set<std::string> seen = {"teacher"};
+    for (const StudentSettings& student : config_.students) {
+      if (!seen.insert(student.name).second) {
+        Fail("teachers." + student.name, {"students." + student.name},
+             "a student has this name too; a name is one model's");
+      }
+    }
+  }
+
+  /// False: some name does not exist, and the graph cannot be looked at.
+  bool Sources() {
+    bool exist = true;
+    std::vector<std::string> names = {"teacher"};
+    for (const StudentSettings& student : config_.students) names.push_back(student.name);
+    for (const StudentSettings& student : config_.students) {
+      const std::string from = "students." + student.name + ".from";
+      std::vector<std::string> others;
+      std::copy_if(names.begin(), names.end(), std::back_inserter(others),
+                   [&](const std::string& name) { return name != student.name; });
+      std::set<std::string> seen;
+      for (std::size_t i = 0; i < student.from.size(); ++i) {
+        const std::string& source = student.from[i].model;
+        const std::string item = fmt::format("{}[{}]", from, i);
+        if (source == student.name) {
+          Fail(item, {from}, "a model cannot label for itself; " + Suggest("", others));
+        } else if (std::find(names.begin(), names.end(), source) == names.end()) {
+          Fail(item, {from},
+               fmt::format("unknown model '{}'; {}", source, Suggest(source, others)));
+          exist = false;
+        } else if (!seen.insert(source).second) {
+          Fail(item, {from}, fmt::format("'{}' is given twice", source));
+        }
+      }
+    }
+    return exist;
+  }
+
+  void Grounding() {
+    const ModelGraph graph = ModelGraph::Of(config_);
+    for (const std::size_t model : graph.Ungrounded()) {
+      const std::string& name = graph.Models()[model].name;
+      const std::string from = "students." + name + ".from";
+      if (graph.Models()[model].from.empty()) {
+        Fail(from, {"students." + name},
+             "it learns from nothing: name a model, or give it `rewards: true`");
+        continue;
+      }
+      const auto cycle = graph.CycleThrough(model);
+      if (cycle.empty()) continue;  // what is behind it is complained about
+      std::vector<std::string> names;
+      for (const std::size_t step : cycle) names.push_back(graph.Models()[step].name);
+      Fail(from, {"students." + name},
+           fmt::format("{} <- {}: nobody in this circle learns from the teacher or from rewards",
+                       name, fmt::join(names, " <- ")));
+    }
+  }
+
+  /// What the graph can say and no role does yet.
+  void Unbuilt() {
+    for (const StudentSettings& student : config_.students) {
+      const std::string path = "students." + student.name + ".";
+      const bool plain = student.from.size() == 1 && student.from[0].model == "teacher";
+      const std::string later = "not supported yet";
+      if (!plain) Fail(path + "from", {path}, "sources other than [teacher]: " + later);
+      if (student.rewards) Fail(path + "rewards", {path}, later);
+      if (student.max_label_age != 0) Fail(path + "max_label_age", {path}, later);
+      if (student.label_source != LabelChoice::kCurrent) Fail(path + "label_source", {path}, later);
+    }
+  }
+
+  /// Keys about labels that the model does not use.
+  void Meanings() {
+    for (const StudentSettings& student : config_.students) {
+      const auto of_teacher = [](const SourceSettings& source) {
+        return source.model == "teacher";
+      };
+      if (std::any_of(student.from.begin(), student.from.end(), of_teacher)) continue;
+      for (const char* key : {"label_source", "max_label_age"}) {
+        const std::string path = "students." + student.name + "." + key;
+        const bool written =
+            student.label_source != LabelChoice::kCurrent || student.max_label_age != 0;
+        if (!written || !context_.set.contains(path)) continue;
+        Fail(path, {}, "has no meaning here: only with the teacher under `from`");
+      }
+    }
+  }
+
+ private:
+  void Fail(const std::string& path, const std::vector<std::string>& instead,
+            const std::string& message) {
+    auto place = context_.set.find(path);
+    for (const std::string& other : instead) {
+      if (place == context_.set.end()) place = context_.set.find(other);
+    }
+    const ConfigPlace nowhere{file_, 1, {}};
+    context_.errors.Add(place == context_.set.end() ? nowhere : place->second, path, message);
+  }
+
+  const RunConfig& config_;
+  const std::string file_;
+  FieldContext& context_;
+};
+
+}  // namespace
+
+void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& context) {
+  GraphChecker check(config, file, context);
+  check.OneKindOfTeacher();
+  check.Names();
+  if (!check.Sources()) return;
+  check.Grounding();
+  check.Meanings();
+  if (context.errors.Empty()) check.Unbuilt();
+}
+
+}  // namespace stillhouse

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "common/config/run_config.h"
+
+namespace stillhouse {
+
+/// Who learns from whom: the models of a run with their sources. Model 0 is the teacher, k the k-th
+/// student, as everywhere.
+class ModelGraph {
+ public:
+  struct Source {
+    std::size_t model = 0;
+    double weight = 0;  ///< of all sources of one model: sum 1
+  };
+  struct Model {
+    std::string name;
+    bool rewards = false;
+    std::vector<Source> from;
+  };
+
+  /// Every name under `from` must be a model's (CheckGraph says so to users): SH_CHECK.
+  static ModelGraph Of(const RunConfig& config);
+
+  const std::vector<Model>& Models() const { return models_; }
+
+  /// Models that learn from nothing real: neither from rewards nor, over any number of steps, from
+  /// a model that does. They would only repeat each other's first guesses.
+  std::vector<std::size_t> Ungrounded() const;
+
+  /// Students (indices into config.students) that label for one another, directly or not, share a
+  /// host. In the order of their first members; a student without such edges is alone.
+  std::vector<std::vector<std::size_t>> HostGroups() const;
+
+  /// A way along `from` that leads from the model back to itself; empty when there is none.
+  std::vector<std::size_t> CycleThrough(std::size_t model) const;
+
+  /// For people, one line a model: "    tiny   <- 0.7 teacher + 0.3 second + rewards", indented by
+  /// the steps from rewards.
+  std::string Draw() const;
+
+ private:
+  std::vector<std::size_t> Depths() const;
+
+  std::vector<Model> models_;
+};
+
+}  // namespace stillhouse

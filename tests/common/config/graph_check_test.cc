@@ -1,0 +1,86 @@
+#include "common/config/graph_check.h"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "common/base/error.h"
+#include "common/config/config_load.h"
+#include "common/config/config_print.h"
+
+namespace stillhouse {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string ErrorsOf(const std::string& text) {
+  try {
+    LoadConfigText("env: {id: classic/cart_pole}\n" + text, "c.yaml");
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(GraphCheckTest, UnknownModelIsNamedWithASuggestionAndItsLine) {
+  EXPECT_THAT(ErrorsOf("students:\n"
+                       "  medium: {}\n"
+                       "  tiny:\n"
+                       "    from:\n"
+                       "      - teacher\n"
+                       "      - medum\n"),
+              HasSubstr("c.yaml:7: students.tiny.from[1]: unknown model 'medum'; did you mean "
+                        "'medium'?"));
+  EXPECT_THAT(ErrorsOf("students: {tiny: {from: [teecher]}}"),
+              HasSubstr("did you mean 'teacher'?"));
+}
+
+TEST(GraphCheckTest, AModelIsNoSourceOfItsOwnAndNoneTwice) {
+  EXPECT_THAT(ErrorsOf("students: {a: {from: [a]}}"), HasSubstr("cannot label for itself"));
+  EXPECT_THAT(ErrorsOf("students: {a: {from: [teacher, teacher]}}"), HasSubstr("given twice"));
+}
+
+TEST(GraphCheckTest, ACircleWithoutALabelSourceIsRefusedWithItsWay) {
+  const std::string errors = ErrorsOf(
+      "students:\n"
+      "  a: {from: [b]}\n"
+      "  b: {from: [c]}\n"
+      "  c: {from: [a]}\n");
+  EXPECT_THAT(errors, AllOf(HasSubstr("c.yaml:3: students.a.from: a <- b <- c <- a: nobody"),
+                            HasSubstr("c.yaml:4: students.b.from: b <- c <- a <- b: nobody")));
+}
+
+TEST(GraphCheckTest, AModelWithoutAnySourceIsRefused) {
+  EXPECT_THAT(ErrorsOf("students: {a: {from: []}}"), HasSubstr("learns from nothing"));
+}
+
+TEST(GraphCheckTest, ABadWeightIsRefused) {
+  EXPECT_THAT(ErrorsOf("students: {a: {from: [{teacher: 0}]}}"), HasSubstr("above 0"));
+  EXPECT_THAT(ErrorsOf("students: {a: {from: [[teacher]]}}"), HasSubstr("found a list"));
+}
+
+TEST(GraphCheckTest, ARampOfLambdaNeedsItsLength) {
+  EXPECT_THAT(ErrorsOf("students: {a: {rewards: {lambda: {from: 1, to: 0}}}}"),
+              HasSubstr("students.a.rewards.lambda: a ramp needs its length"));
+  EXPECT_THAT(ErrorsOf("students: {a: {rewards: {lamda: 1}}}"), HasSubstr("did you mean 'lambda'"));
+}
+
+TEST(GraphCheckTest, KeysOfTheTeachersLabelsNeedTheTeacher) {
+  EXPECT_THAT(ErrorsOf("students: {a: {}, b: {from: [a], label_source: average}}"),
+              HasSubstr("students.b.label_source: has no meaning here"));
+}
+
+TEST(GraphCheckTest, TeachersNeedTheOneThatPlays) {
+  EXPECT_THAT(ErrorsOf("teachers: {a: {}, b: {}}"), HasSubstr("the one named teacher plays"));
+  EXPECT_THAT(ErrorsOf("teachers: {teacher: {}}\nteacher: {batch_size: 16}"),
+              HasSubstr("both given"));
+  EXPECT_THAT(ErrorsOf("teachers: {teacher: {}, b: {batch_size: 16}}"),
+              HasSubstr("c.yaml:2: teachers.b.batch_size: only teachers.teacher has it"));
+  EXPECT_THAT(ErrorsOf("teachers: {teacher: {}, b: {}}\nstudents: {b: {}}"),
+              HasSubstr("a name is one model's"));
+}
+
+}  // namespace
+}  // namespace stillhouse
