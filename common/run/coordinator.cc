@@ -160,12 +160,14 @@ void Coordinator::Tick(Time now, Outbox& out) {
     if (!scores_.HasRandom()) evaluation_.StartRound(RoundKind::kRandom, now);
   }
   WatchProgress(now);
-  if (!counting_ && (!KeepsStore() || progress_.StoreKnown())) BeginCounting(now);
+  // After the death of a shard that had not said what it holds, nobody knows.
+  const bool known = !KeepsStore() || (progress_.StoreKnown() && !outcome_.failed);
+  if (!counting_ && known) BeginCounting(now);
   if (!counting_ && !outcome_.failed && step_ != Step::kLeaving) {
     if (now - last_broadcast_ >= kBroadcastEvery) Broadcast(now, out);
     return;
   }
-  if (step_ != Step::kLeaving) {
+  if (step_ != Step::kLeaving && counting_) {
     SendGrants(out);
     evaluation_.Tick(now, Address(), out);
     TakeRound(now);
@@ -175,7 +177,7 @@ void Coordinator::Tick(Time now, Outbox& out) {
   }
   if (outcome_.failed && step_ != Step::kLeaving) BeginLeaving(now, out);
   Advance(now, out);
-  const bool tells = !settings_.seams || !checkpoints_.Collecting();
+  const bool tells = counting_ && (!settings_.seams || !checkpoints_.Collecting());
   if (tells && Due(settings_.config.monitor.log_every, last_progress_, now)) {
     recorder_.OnProgress(progress_.Take(now, phase_));
   }
@@ -347,7 +349,7 @@ void Coordinator::BeginLeaving(Time now, Outbox& out) {
   step_ = Step::kLeaving;
   step_since_ = now;
   if (!outcome_.failed && !outcome_.preempted) outcome_.reason += losses_;
-  recorder_.OnProgress(progress_.Take(now, phase_));
+  if (counting_) recorder_.OnProgress(progress_.Take(now, phase_));
   SetPhase(RunPhase::kEnd, now, out);
   for (const auto role : Everyone()) SendTo(out, Address(), role, Leave{});
   ContinueRanks(now);

@@ -135,6 +135,30 @@ TEST_F(CoordinatorDeathsTest, WithoutWorkersTheRunWaitsForGuestsAndThenFails) {
   EXPECT_TRUE(coordinator_.Result().failed);
 }
 
+/// Whose store is kept, and has to be read back first.
+class CoordinatorWithAStoreTest : public CoordinatorDeathsTest {
+ protected:
+  CoordinatorWithAStoreTest() : CoordinatorDeathsTest(Keeping()) {}
+  static Coordinator::Settings Keeping() {
+    auto settings = SmallJob();
+    settings.config.replay.durability = Durability::kAsync;
+    return settings;
+  }
+};
+
+TEST_F(CoordinatorWithAStoreTest, ADeathBeforeAllIsReadBackLeavesNoWrongCounts) {
+  Tick();
+  Die(3, {Shard(1)});
+  Say(Shard(0), Endpoint{"a:1"});
+  ShardReport half;
+  half.totals.inserted = half.totals.size = half.frames = 500;
+  Say(Shard(0), half);
+  ASSERT_TRUE(PlayUntil([&] { return coordinator_.Finished(); }));
+  EXPECT_TRUE(coordinator_.Result().failed);
+  EXPECT_TRUE(recorder_.progress.empty()) << "what the dead one held is not known";
+  EXPECT_TRUE(out_.To<InsertGrant>(Shard(0)).empty());
+}
+
 /// Where the runtime kills everyone when one dies.
 class CoordinatorWithoutRecoveryTest : public CoordinatorDeathsTest {
  protected:
