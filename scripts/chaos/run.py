@@ -229,6 +229,15 @@ class Run:
         then, and nothing is changed."""
         return "/replay.new/" in self.last_words()
 
+    def says_who_died(self):
+        """status.json has the run failed for a death."""
+        try:
+            with open(os.path.join(self.run_dir, "status.json"), encoding="utf-8") as file:
+                told = json.load(file)
+        except (OSError, ValueError):
+            return False
+        return told.get("status") == "failed" and " died" in told.get("reason", "")
+
     def last_words(self):
         lines = [line for line in self.job.log_text().splitlines() if line.strip()]
         return " | ".join(lines[-3:])
