@@ -65,9 +65,12 @@ std::optional<Batch> Sampler::Accept(std::uint32_t shard, SampleReply reply) {
   return batch;
 }
 
-Batch Sampler::Join(std::uint64_t id, const Plan& plan) const {
+Batch Sampler::Join(std::uint64_t id, Plan& plan) const {
   Batch batch;
   batch.id = id;
+  const bool one_shard =
+      std::all_of(plan.shards.begin(), plan.shards.end(),
+                  [&](std::uint32_t shard) { return shard == plan.shards.front(); });
   std::vector<std::size_t> next(shards_, 0);  // rows taken from each reply
   for (const std::uint32_t k : plan.shards) {
     const SampleReply& reply = *plan.replies[k];
@@ -86,8 +89,14 @@ Batch Sampler::Join(std::uint64_t id, const Plan& plan) const {
       if (to.empty()) to.reserve(packed * plan.shards.size());
       to.insert(to.end(), at, at + static_cast<std::ptrdiff_t>(packed));
     };
+    if (one_shard) continue;  // its rows lie as they are to
     append(batch.observations, reply.observations);
     append(batch.next_observations, reply.next_observations);
+  }
+  if (one_shard && !plan.shards.empty()) {
+    SampleReply& reply = *plan.replies[plan.shards.front()];
+    batch.observations = std::move(reply.observations);
+    batch.next_observations = std::move(reply.next_observations);
   }
   SetWeights(plan, batch);
   return batch;

@@ -70,7 +70,7 @@ class Sampler {
     std::uint32_t missing = 0;
   };
 
-  Batch Join(std::uint64_t id, const Plan& plan) const;
+  Batch Join(std::uint64_t id, Plan& plan) const;
   void SetWeights(const Plan& plan, Batch& batch) const;
 
   std::uint32_t shards_;

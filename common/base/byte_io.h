@@ -38,9 +38,9 @@ class ByteWriter {
   /// Values without a length before them.
   template <PlainNumber T>
   void PutArray(std::span<const T> values) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + values.size_bytes());
-    if (!values.empty()) std::memcpy(bytes_.data() + at, values.data(), values.size_bytes());
+    // insert() and not resize(), which would write zeros first: these may be megabytes.
+    const auto* const first = reinterpret_cast<const std::uint8_t*>(values.data());
+    if (!values.empty()) bytes_.insert(bytes_.end(), first, first + values.size_bytes());
   }
   /// uint32 count, then the values.
   template <PlainNumber T>
@@ -105,10 +105,14 @@ class ByteReader {
   template <PlainNumber T>
   std::vector<T> GetArray(std::size_t count) {
     if (count > Left() / sizeof(T)) Need(Left() + 1);
-    std::vector<T> values(count);
     const auto view = GetBytes(count * sizeof(T));
-    if (count > 0) std::memcpy(values.data(), view.data(), view.size());
-    return values;
+    if constexpr (std::is_same_v<T, std::uint8_t>) {
+      return {view.begin(), view.end()};  // without zeros before: these may be megabytes
+    } else {
+      std::vector<T> values(count);
+      if (count > 0) std::memcpy(values.data(), view.data(), view.size());
+      return values;
+    }
   }
   template <PlainNumber T>
   std::vector<T> GetVector() {
