@@ -113,6 +113,14 @@ std::string GoldenCase::Mismatch(const std::string& key, const std::vector<doubl
   return {};
 }
 
+std::string GoldenTopic(const std::filesystem::path& path) {
+  try {
+    return nlohmann::json::parse(ReadText(path)).at("topic").get<std::string>();
+  } catch (const nlohmann::json::exception& error) {
+    throw StorageError(fmt::format("{}: {}", path.string(), error.what()));
+  }
+}
+
 std::vector<GoldenCase> ReadGolden(const std::filesystem::path& path) {
   try {
     const auto json = nlohmann::json::parse(ReadText(path));

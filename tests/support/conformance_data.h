@@ -57,6 +57,9 @@ struct GoldenCase {
   std::string Mismatch(const std::string& key, const std::vector<double>& got) const;
 };
 
+/// The topic that a golden file states. Throws StorageError.
+std::string GoldenTopic(const std::filesystem::path& path);
+
 /// Throws StorageError on a file that is not of the format.
 std::vector<GoldenCase> ReadGolden(const std::filesystem::path& path);
 
