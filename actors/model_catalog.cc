@@ -39,7 +39,7 @@ EvaluationModel ModelCatalog::Get(const ModelVersion& version) const {
   SH_CHECK(found != loaded_.end() && found->second, "model {} version {} is not here",
            version.model, version.version);
   const DistillLossSettings& loss = losses_.at(version.model);
-  return {found->second, loss.temperature, loss.temper == Temper::kBoth};
+  return {found->second, loss.temperature.to, loss.temper == Temper::kBoth};
 }
 
 EvaluationModels ModelCatalog::For(const EvaluationTask& task) const {

@@ -15,6 +15,15 @@ namespace {
 /// Families of the contract that are still to come.
 constexpr const char* kFamiliesToCome[] = {"box2d/", "data/", "plugin:", "python:"};
 
+/// Why a student of so many actions cannot learn by its loss; empty: it can.
+std::string LossError(const DistillLossSettings& loss, std::int64_t num_actions) {
+  if (loss.kind != LossKind::kDkd || num_actions > 2) return {};
+  return fmt::format(
+      "dkd weighs the actions that are not the best against each other, and of {} actions at most "
+      "one is left; use kl",
+      num_actions);
+}
+
 class Checker {
  public:
   Checker(const RunConfig& config, std::string file, FieldContext& context)
@@ -84,6 +93,26 @@ class Checker {
     if (replay.tolerance > 0 && replay.tolerance < least) {
       Fail({"replay.tolerance"},
            fmt::format("{} is below the {} samples that auto needs", replay.tolerance, least));
+    }
+  }
+
+  void Losses(const std::vector<EnvironmentChoice>& choices) {
+    for (const StudentSettings& student : config_.students) {
+      const std::string prefix = "students." + student.name + ".loss.";
+      for (const EnvironmentChoice& choice : choices) {
+        if (choice.id != config_.env.id || choice.num_actions == 0) continue;
+        const std::string error = LossError(student.loss, choice.num_actions);
+        if (!error.empty()) Fail({(prefix + "kind").c_str()}, choice.id + ": " + error);
+      }
+      const DistillLossSettings& loss = student.loss;
+      const bool dkd_of_nothing =
+          loss.kind == LossKind::kDkd && loss.target_weight == 0 && loss.non_target_weight == 0;
+      if ((loss.soft_weight.Greatest() == 0 || dkd_of_nothing) &&
+          loss.hard_weight.Greatest() == 0) {
+        Fail({(prefix + "soft_weight").c_str(), (prefix + "hard_weight").c_str(),
+              (prefix + "target_weight").c_str(), (prefix + "non_target_weight").c_str()},
+             "every part of the loss has weight 0: the student would learn nothing");
+      }
     }
   }
 
@@ -183,6 +212,8 @@ std::vector<std::string> CheckNetworks(const RunConfig& config,
   CheckNetwork("teacher", config.teacher.network, environment, errors);
   for (const StudentSettings& student : config.students) {
     CheckNetwork("students." + student.name, student.network, environment, errors);
+    const std::string error = LossError(student.loss, environment.num_actions);
+    if (!error.empty()) errors.push_back("students." + student.name + ".loss.kind: " + error);
   }
   return errors;
 }
@@ -216,6 +247,7 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
   check.Environment(options.environments);
   check.Actors();
   check.Replay();
+  check.Losses(options.environments);
   check.Times();
   CheckGraph(config, file, context);
 }

@@ -11,8 +11,9 @@
 
 namespace stillhouse {
 
-/// Networks against the environment: one line for each that cannot be built, naming model and
-/// layer ("teacher.network: layer 3 (fc128) on input [16,8,8]: ..."). Empty when all fit.
+/// Networks and losses against the environment: one line for each that cannot be built, naming
+/// model and layer ("teacher.network: layer 3 (fc128) on input [16,8,8]: ..."), or that such
+/// actions cannot be learned by. Empty when all fit.
 std::vector<std::string> CheckNetworks(const RunConfig& config, const EnvironmentSpec& environment);
 
 /// `replay.tolerance: auto` in samples: the larger of 0.1 * min_size * samples_per_insert and twice

@@ -20,6 +20,7 @@ FieldList<TeacherSettings> TeacherFields();
 FieldList<StopSettings> StopFields();
 FieldList<RewardSettings> RewardFields();
 Field<RunConfig> TeachersField();
+FieldList<DistillLossSettings> DistillLossFields();
 Field<RunConfig> StudentsField();
 Field<StudentSettings> FromField();
 Field<StudentSettings> MaxLabelAgeField();

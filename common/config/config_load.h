@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,7 @@ namespace stillhouse {
 struct EnvironmentChoice {
   std::string id;                    ///< "minatar/breakout"
   std::vector<std::string> options;  ///< keys allowed under `env.options`
+  std::int64_t num_actions = 0;      ///< 0: not known
 };
 
 struct LoadOptions {

@@ -53,43 +53,6 @@ FieldList<OptimizerSettings> OptimizerFields() {
   };
 }
 
-FieldList<DistillLossSettings> DistillLossFields() {
-  using S = DistillLossSettings;
-  const auto divergence = [](const S& l) {
-    return l.kind == LossKind::kKl || l.kind == LossKind::kKlReverse || l.kind == LossKind::kJs;
-  };
-  return {
-      WordField<S, LossKind>(
-          "kind", &S::kind,
-          {{"kl", LossKind::kKl},
-           {"kl_reverse", LossKind::kKlReverse},
-           {"js", LossKind::kJs},
-           {"mse", LossKind::kMse},
-           {"mse_centered", LossKind::kMseCentered},
-           {"nll", LossKind::kNll}},
-          {"dkd", "hint", "attention", "autoencoder", "relational", "main_aux", "mutual",
-           "multi_teacher", "kickstart", "adversarial"},
-          "kl: KL(teacher, student); kl_reverse: KL(student, teacher); js: Jensen-Shannon; mse: "
-          "squared error of Q, summed over actions; mse_centered: the same of Q less its mean over "
-          "actions (advantages); nll: cross-entropy with the teacher's best action."),
-      OnlyWith<S>(WordField<S, Temper>("temper", &S::temper,
-                                       {{"teacher", Temper::kTeacher}, {"both", Temper::kBoth}}, {},
-                                       "Whose outputs the temperature divides: the teacher's "
-                                       "(Rusu et al. 2015) or both (Hinton et al. 2015)."),
-                  "kind: kl, kl_reverse or js", divergence),
-      OnlyWith<S>(NumberField<S>("temperature", &S::temperature, {0, 1e6, true},
-                                 "Divides Q before the softmax; below 1 sharpens."),
-                  "kind: kl, kl_reverse or js", divergence),
-      OnlyWith<S>(FlagField<S>("tau_squared", &S::tau_squared,
-                               "The loss is multiplied by the temperature squared."),
-                  "temper: both",
-                  [=](const S& l) { return divergence(l) && l.temper == Temper::kBoth; }),
-      FlagField<S>("weighted", &S::weighted, "Use the batch's importance weights."),
-      FixedField<S>("hard_weight", {}, {}, "Weight of the loss on labels."),
-      FixedField<S>("soft_weight", {}, {}, "Weight of the loss on the teacher's outputs."),
-  };
-}
-
 /// A share of the student's data that cannot be chosen yet.
 Field<StudentSettings> ShareField(std::string path, double only, std::string doc) {
   return {std::move(path),

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/label_choice.h"
+#include "common/config/loss_settings.h"
 #include "common/model/network_spec.h"
 
 namespace stillhouse {
@@ -129,18 +130,7 @@ struct TeacherSettings {
   bool operator==(const TeacherSettings&) const = default;
 };
 
-enum class LossKind : std::uint8_t { kKl, kKlReverse, kMse, kNll, kJs, kMseCentered };
-enum class Temper : std::uint8_t { kTeacher, kBoth };
 enum class LabelRows : std::uint8_t { kS, kSAndNext };
-
-struct DistillLossSettings {
-  LossKind kind = LossKind::kKl;
-  Temper temper = Temper::kTeacher;
-  double temperature = 0.01;
-  bool tau_squared = false;  ///< temper: both, times tau^2 (Hinton et al. 2015)
-  bool weighted = false;     ///< use the batch's importance weights
-  bool operator==(const DistillLossSettings&) const = default;
-};
 
 /// One model that a student learns from: an edge of the distillation graph (model_graph.h).
 struct SourceSettings {

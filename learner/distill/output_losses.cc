@@ -5,169 +5,89 @@
 #include <cmath>
 
 #include "common/base/error.h"
-#include "learner/td/greedy.h"
+#include "learner/distill/divergences.h"
+#include "learner/distill/point_losses.h"
 
 namespace stillhouse::learner {
 namespace {
 
 constexpr std::array kTable = {
-    OutputLossEntry{"kl", LossKind::kKl, OutputLossClass::kDivergence, true,
-                    "KL(teacher || student) of the tempered softmax"},
-    OutputLossEntry{"kl_reverse", LossKind::kKlReverse, OutputLossClass::kDivergence, true,
-                    "KL(student || teacher) of the tempered softmax"},
-    OutputLossEntry{"mse", LossKind::kMse, OutputLossClass::kRegression, false,
-                    "squared difference of the outputs, summed over actions"},
-    OutputLossEntry{"js", LossKind::kJs, OutputLossClass::kDivergence, true,
-                    "Jensen-Shannon divergence of the tempered softmax"},
+    OutputLossEntry{"kl", LossKind::kKl, OutputLossClass::kDivergence, true, true, 1},
+    OutputLossEntry{"kl_reverse", LossKind::kKlReverse, OutputLossClass::kDivergence, true, true,
+                    1},
+    OutputLossEntry{"js", LossKind::kJs, OutputLossClass::kDivergence, true, true, 1},
+    OutputLossEntry{"cross_entropy", LossKind::kCrossEntropy, OutputLossClass::kCrossEntropy, true,
+                    true, 1},
+    OutputLossEntry{"dkd", LossKind::kDkd, OutputLossClass::kDivergence, true, true, 3},
+    OutputLossEntry{"mse", LossKind::kMse, OutputLossClass::kRegression, false, false, 1},
     OutputLossEntry{"mse_centered", LossKind::kMseCentered, OutputLossClass::kRegression, true,
-                    "squared difference of the outputs less their means over actions"},
-    OutputLossEntry{"nll", LossKind::kNll, OutputLossClass::kCrossEntropy, true,
-                    "cross-entropy with the teacher's greedy action"},
+                    false, 1},
+    OutputLossEntry{"huber", LossKind::kHuber, OutputLossClass::kRegression, false, false, 1},
+    OutputLossEntry{"nll", LossKind::kNll, OutputLossClass::kCrossEntropy, true, false, 1},
 };
 
-/// One row at work. Only legal entries of log_p, log_q mean anything.
-template <typename T>
-struct Row {
-  std::span<const T> student, teacher;
-  std::span<const std::uint8_t> legal;
-  std::span<T> log_p, log_q;  ///< scratch
-  std::span<T> gradient;      ///< of the row's loss; zero on entry
-  bool Legal(std::size_t a) const { return legal.empty() || legal[a] != 0; }
-};
-
-/// log softmax(values / tau) over the legal entries, with their maximum subtracted.
-template <typename T>
-void LogSoftmax(const Row<T>& row, std::span<const T> values, T tau, std::span<T> out) {
-  const T top = values[GreedyAction(values, row.legal)];
-  T sum = 0;
-  for (std::size_t a = 0; a < values.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    out[a] = (values[a] - top) / tau;
-    sum += std::exp(out[a]);
-  }
-  const T log_sum = std::log(sum);
-  for (std::size_t a = 0; a < values.size(); ++a) {
-    if (row.Legal(a)) out[a] -= log_sum;
-  }
+bool IsTempered(LossKind kind) {
+  return std::any_of(kTable.begin(), kTable.end(),
+                     [&](const auto& entry) { return entry.kind == kind && entry.tempered; });
 }
 
 template <typename T>
-T Kl(const DistillLossSettings& settings, const Row<T>& row) {
-  const auto tau = static_cast<T>(settings.temperature);
-  const T student_tau = settings.temper == Temper::kBoth ? tau : T{1};
-  LogSoftmax(row, row.teacher, tau, row.log_p);
-  LogSoftmax(row, row.student, student_tau, row.log_q);
-  T loss = 0;
-  if (settings.kind == LossKind::kKl) {
-    for (std::size_t a = 0; a < row.student.size(); ++a) {
-      if (!row.Legal(a)) continue;
-      const T p = std::exp(row.log_p[a]);
-      loss += p * (row.log_p[a] - row.log_q[a]);
-      row.gradient[a] = (std::exp(row.log_q[a]) - p) / student_tau;
-    }
-  } else {
-    for (std::size_t a = 0; a < row.student.size(); ++a) {
-      if (row.Legal(a)) loss += std::exp(row.log_q[a]) * (row.log_q[a] - row.log_p[a]);
-    }
-    for (std::size_t a = 0; a < row.student.size(); ++a) {
-      if (!row.Legal(a)) continue;
-      row.gradient[a] = std::exp(row.log_q[a]) * (row.log_q[a] - row.log_p[a] - loss) / student_tau;
-    }
-  }
-  if (!settings.tau_squared) return loss;
-  for (T& g : row.gradient) g *= tau * tau;
-  return loss * tau * tau;
-}
-
-template <typename T>
-T SquaredError(const Row<T>& row) {
-  T loss = 0;
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    const T error = row.student[a] - row.teacher[a];
-    loss += error * error;
-    row.gradient[a] = 2 * error;
-  }
-  return loss;
-}
-
-/// log((e^a + e^b) / 2)
-template <typename T>
-T LogMean(T a, T b) {
-  const T top = std::max(a, b);
-  return top + std::log1p(std::exp(std::min(a, b) - top)) - std::log(T{2});
-}
-
-template <typename T>
-T JensenShannon(const DistillLossSettings& settings, const Row<T>& row) {
-  const auto tau = static_cast<T>(settings.temperature);
-  const T student_tau = settings.temper == Temper::kBoth ? tau : T{1};
-  LogSoftmax(row, row.teacher, tau, row.log_p);
-  LogSoftmax(row, row.student, student_tau, row.log_q);
-  T of_p = 0;
-  T of_q = 0;
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    const T log_m = LogMean(row.log_p[a], row.log_q[a]);
-    of_p += std::exp(row.log_p[a]) * (row.log_p[a] - log_m);
-    of_q += std::exp(row.log_q[a]) * (row.log_q[a] - log_m);
-  }
-  const T scale = settings.tau_squared ? tau * tau : T{1};
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    const T log_m = LogMean(row.log_p[a], row.log_q[a]);
-    row.gradient[a] =
-        scale * std::exp(row.log_q[a]) * (row.log_q[a] - log_m - of_q) / (2 * student_tau);
-  }
-  return scale * (of_p + of_q) / 2;
-}
-
-template <typename T>
-T CenteredSquaredError(const Row<T>& row) {
-  T mean = 0;
-  T count = 0;
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    mean += row.student[a] - row.teacher[a];
-    count += 1;
-  }
-  mean /= count;
-  T loss = 0;
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (!row.Legal(a)) continue;
-    const T error = row.student[a] - row.teacher[a] - mean;
-    loss += error * error;
-    row.gradient[a] = 2 * error;
-  }
-  return loss;
-}
-
-template <typename T>
-T NegativeLogLikelihood(const Row<T>& row) {
-  LogSoftmax(row, row.student, T{1}, row.log_q);
-  const std::size_t label = GreedyAction(row.teacher, row.legal);
-  for (std::size_t a = 0; a < row.student.size(); ++a) {
-    if (row.Legal(a)) row.gradient[a] = std::exp(row.log_q[a]) - (a == label ? T{1} : T{0});
-  }
-  return -row.log_q[label];
-}
-
-template <typename T>
-T RowLoss(const DistillLossSettings& settings, const Row<T>& row) {
-  switch (settings.kind) {
+T KindLoss(const OutputLossTerms& terms, const LossRow<T>& row) {
+  switch (terms.kind) {
     case LossKind::kKl:
+      return ForwardKl(row);
     case LossKind::kKlReverse:
-      return Kl(settings, row);
+      return ReverseKl(row);
+    case LossKind::kJs:
+      return JensenShannon(row);
+    case LossKind::kCrossEntropy:
+      return SoftCrossEntropy(row);
+    case LossKind::kDkd:
+      return Decoupled(row, static_cast<T>(terms.target_weight),
+                       static_cast<T>(terms.non_target_weight));
     case LossKind::kMse:
       return SquaredError(row);
-    case LossKind::kJs:
-      return JensenShannon(settings, row);
     case LossKind::kMseCentered:
       return CenteredSquaredError(row);
+    case LossKind::kHuber:
+      return HuberError(row);
     case LossKind::kNll:
-      return NegativeLogLikelihood(row);
+      return LabelCrossEntropy(row);
   }
-  SH_CHECK(false, "loss kind {}", static_cast<int>(settings.kind));
+  SH_CHECK(false, "loss kind {}", static_cast<int>(terms.kind));
+}
+
+/// The loss `kind` with its temperature.
+template <typename T>
+T SoftLoss(const OutputLossTerms& terms, const LossRow<T>& row) {
+  if (!IsTempered(terms.kind)) return KindLoss(terms, row);
+  const auto tau = static_cast<T>(terms.temperature);
+  const T student_tau = terms.temper == Temper::kBoth ? tau : T{1};
+  LogProbabilities(row, tau, student_tau);
+  const T scale = terms.tau_squared ? tau * tau : T{1};
+  const T loss = KindLoss(terms, row) * scale;
+  for (T& g : row.gradient) g *= scale / student_tau;
+  return loss;
+}
+
+/// Both parts. `scratch` [A] is overwritten.
+template <typename T>
+T RowLoss(const OutputLossTerms& terms, const LossRow<T>& row, std::span<T> scratch) {
+  T loss = 0;
+  if (terms.soft_weight != 0) {
+    const auto weight = static_cast<T>(terms.soft_weight);
+    loss = weight * SoftLoss(terms, row);
+    for (T& g : row.gradient) g *= weight;
+  }
+  if (terms.hard_weight != 0) {
+    const auto weight = static_cast<T>(terms.hard_weight);
+    LossRow<T> hard = row;
+    hard.gradient = scratch;
+    std::fill(scratch.begin(), scratch.end(), T{0});
+    loss += weight * LabelCrossEntropy(hard);
+    for (std::size_t a = 0; a < scratch.size(); ++a) row.gradient[a] += weight * scratch[a];
+  }
+  return loss;
 }
 
 template <typename T>
@@ -176,10 +96,12 @@ void CheckShapes(const OutputRows<T>& rows) {
   if (actions == 0 || rows.student.size() % actions != 0 ||
       rows.teacher.size() != rows.student.size() ||
       (!rows.weights.empty() && rows.weights.size() * actions != rows.student.size()) ||
+      (!rows.labels.empty() && rows.labels.size() * actions != rows.student.size()) ||
       (!rows.legal.empty() && rows.legal.size() != rows.student.size())) {
     throw ShapeError(fmt::format(
-        "output loss: student {}, teacher {}, weights {}, legal {} for {} actions",
-        rows.student.size(), rows.teacher.size(), rows.weights.size(), rows.legal.size(), actions));
+        "output loss: student {}, teacher {}, weights {}, labels {}, legal {} for {} actions",
+        rows.student.size(), rows.teacher.size(), rows.weights.size(), rows.labels.size(),
+        rows.legal.size(), actions));
   }
   for (std::size_t at = 0; at < rows.legal.size(); at += actions) {
     const auto legal = rows.legal.subspan(at, actions);
@@ -189,29 +111,56 @@ void CheckShapes(const OutputRows<T>& rows) {
   }
 }
 
+/// The truth of row b, or else the teacher's greedy action.
+template <typename T>
+std::size_t LabelOf(const OutputRows<T>& rows, std::size_t b, const LossRow<T>& row) {
+  if (rows.labels.empty()) return GreedyAction(row.teacher, row.legal);
+  const std::int32_t label = rows.labels[b];
+  if (label < 0 || static_cast<std::size_t>(label) >= rows.num_actions ||
+      !row.Legal(static_cast<std::size_t>(label))) {
+    throw ShapeError(fmt::format("output loss: row {} has label {}, not one of {} legal actions", b,
+                                 label, rows.num_actions));
+  }
+  return static_cast<std::size_t>(label);
+}
+
 }  // namespace
 
 std::span<const OutputLossEntry> OutputLossTable() { return kTable; }
 
+OutputLossTerms TermsAt(const DistillLossSettings& settings, std::uint64_t update) {
+  return {settings.kind,
+          settings.temper,
+          settings.temperature.At(update),
+          settings.tau_squared,
+          settings.soft_weight.At(update),
+          settings.hard_weight.At(update),
+          settings.target_weight,
+          settings.non_target_weight};
+}
+
 template <typename T>
-OutputLoss<T> ComputeOutputLoss(const DistillLossSettings& settings, const OutputRows<T>& rows) {
+OutputLoss<T> ComputeOutputLoss(const OutputLossTerms& terms, const OutputRows<T>& rows) {
   CheckShapes(rows);
   const std::size_t actions = rows.num_actions;
   const std::size_t count = rows.student.size() / actions;
   OutputLoss<T> result;
   result.per_sample.resize(count);
   result.gradient.resize(rows.student.size());
-  std::vector<T> scratch(2 * actions);
+  std::vector<T> scratch(3 * actions);
+  const std::span<T> free(scratch);
   for (std::size_t b = 0; b < count; ++b) {
     const std::size_t at = b * actions;
     const auto gradient = std::span<T>(result.gradient).subspan(at, actions);
-    const Row<T> row{rows.student.subspan(at, actions),
-                     rows.teacher.subspan(at, actions),
-                     rows.legal.empty() ? rows.legal : rows.legal.subspan(at, actions),
-                     std::span<T>(scratch).first(actions),
-                     std::span<T>(scratch).last(actions),
-                     gradient};
-    result.per_sample[b] = RowLoss(settings, row);
+    LossRow<T> row{rows.student.subspan(at, actions),
+                   rows.teacher.subspan(at, actions),
+                   rows.legal.empty() ? rows.legal : rows.legal.subspan(at, actions),
+                   0,
+                   free.first(actions),
+                   free.subspan(actions, actions),
+                   gradient};
+    row.label = LabelOf(rows, b, row);
+    result.per_sample[b] = RowLoss(terms, row, free.last(actions));
     const T weight = rows.weights.empty() ? T{1} : rows.weights[b];
     result.loss += weight * result.per_sample[b];
     for (T& g : gradient) g *= weight / static_cast<T>(count);
@@ -220,8 +169,7 @@ OutputLoss<T> ComputeOutputLoss(const DistillLossSettings& settings, const Outpu
   return result;
 }
 
-template OutputLoss<float> ComputeOutputLoss(const DistillLossSettings&, const OutputRows<float>&);
-template OutputLoss<double> ComputeOutputLoss(const DistillLossSettings&,
-                                              const OutputRows<double>&);
+template OutputLoss<float> ComputeOutputLoss(const OutputLossTerms&, const OutputRows<float>&);
+template OutputLoss<double> ComputeOutputLoss(const OutputLossTerms&, const OutputRows<double>&);
 
 }  // namespace stillhouse::learner

@@ -67,13 +67,14 @@ StudentStep Students::UpdateOne(HostedStudent& student, const LabelledBatch& bat
   if (student.settings.loss.weighted) {
     outputs.weights = std::span<const float>(row_weights_).first(rows);
   }
-  const auto loss = ComputeOutputLoss(student.settings.loss, outputs);
+  const auto loss = ComputeOutputLoss(TermsAt(student.settings.loss, student.updates), outputs);
   if (!std::isfinite(loss.loss)) {
     throw NumericError(fmt::format("student {}: the loss on batch {} is {}", student.settings.name,
                                    batch.sequence, loss.loss));
   }
   const StudentStep step{static_cast<double>(loss.loss), Agreement(q, labels, canonical_)};
   student.model->Step(loss.gradient);
+  ++student.updates;
   return step;
 }
 
@@ -92,6 +93,7 @@ ModelState Students::Save(std::size_t student) const {
 void Students::Load(std::size_t student, const ModelState& state) {
   SH_CHECK(student < students_.size(), "student {} of {}", student, students_.size());
   students_[student].model->Load(state);
+  students_[student].updates = state.optimizer_steps;
 }
 
 }  // namespace stillhouse::learner

@@ -12,6 +12,7 @@ namespace stillhouse::learner {
 struct HostedStudent {
   StudentSettings settings;
   std::unique_ptr<TrainedModel> model;
+  std::uint64_t updates = 0;  ///< that it has had, in earlier attempts too: schedules go by them
 };
 
 /// Share of rows in which the greedy actions of `student` and `teacher` [rows, A] are the same,

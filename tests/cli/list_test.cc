@@ -47,14 +47,16 @@ TEST(ListTest, EveryListedEnvironmentIsAccepted) {
 
 TEST(ListTest, ALossShowsTheOptionsThatApplyToIt) {
   const auto losses = List("losses");
-  EXPECT_THAT(Names(losses),
-              testing::ElementsAre("kl", "kl_reverse", "js", "mse", "mse_centered", "nll"));
+  EXPECT_THAT(Names(losses), testing::ElementsAre("kl", "kl_reverse", "js", "cross_entropy", "dkd",
+                                                  "mse", "mse_centered", "huber", "nll"));
   EXPECT_EQ(losses[0].at("description"), "KL(teacher, student)");
-  EXPECT_EQ(losses[5].at("description"), "cross-entropy with the teacher's best action.");
+  EXPECT_EQ(losses[8].at("description"), "cross-entropy with the label.");
   EXPECT_THAT(OptionsOf(losses, "kl"), Contains("tau_squared"));
   EXPECT_THAT(OptionsOf(losses, "mse"), Not(Contains("temperature")));
   EXPECT_THAT(OptionsOf(losses, "mse"), Contains("weighted"));
-  EXPECT_THAT(OptionsOf(losses, "kl"), Not(Contains("hard_weight")));
+  EXPECT_THAT(OptionsOf(losses, "kl"), Contains("hard_weight"));
+  EXPECT_THAT(OptionsOf(losses, "kl"), Not(Contains("target_weight")));
+  EXPECT_THAT(OptionsOf(losses, "dkd"), Contains("non_target_weight"));
 }
 
 TEST(ListTest, AlgorithmsIncludeOptimizersWithTheirOptions) {

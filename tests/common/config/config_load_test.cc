@@ -237,7 +237,7 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
       "students: {a: {label_source: average}}",
       "students: {a: {rewards: {weight: 1}}}",
       "students: {a: {data: {replay: 0.5, own: 0.5}}}",
-      "students: {a: {loss: {hard_weight: 0.5}}}",
+      "students: {a: {loss: {label: truth}}}",
       "students: {a: {loss: {kind: hint}}}",
       "actors: {policy: small}",
   };

@@ -44,6 +44,8 @@ students:
   b: {loss: {kind: kl, temper: both, temperature: 2, tau_squared: true, weighted: true}, rows: s}
   a: {loss: {kind: nll}, optimizer: {beta1: 0.8}, network: {layers: [flatten, {linear: 4}, relu, q_head]}}
   "true": {loss: {kind: mse}}
+  c: {loss: {kind: dkd, temperature: {from: 4, to: 0.5, updates: 20000}, target_weight: 2,
+             non_target_weight: 0.5, soft_weight: {from: 0, to: 1, updates: 7}, hard_weight: 0.25}}
 evaluation: {every: 1000 updates, episodes: 1, epsilon: 0.05}
 stop: {time: 290s, teacher_return: -3.5, updates: 12, distill_tail: 0}
 monitor: {log_every: 5000 frames}

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
+#include "learner/distill/output_losses.h"
 #include "tests/learner/nn/test_networks.h"
 
 namespace stillhouse::learner {
@@ -125,6 +126,83 @@ TEST(StudentsTest, RefuseBatchesThatDoNotFitAndLossesThatAreNotFinite) {
   const auto before = students.Parameters(0);
   EXPECT_THROW(students.Update(bad), NumericError);
   EXPECT_EQ(students.Parameters(0), before);
+}
+
+/// Every loss of the table, on students.
+class StudentsLossBattery : public ::testing::TestWithParam<OutputLossEntry> {
+ protected:
+  static StudentSettings Of(LossKind kind) {
+    StudentSettings settings = Settings(LabelRows::kS);
+    settings.loss.kind = kind;
+    settings.loss.temperature = 0.5;
+    return settings;
+  }
+};
+
+TEST_P(StudentsLossBattery, ReportsTheValueThatItLowersAndMovesTheStudent) {
+  Rng rng(46);
+  const auto batch = RandomLabelled(rng, false);
+  const StudentSettings settings = Of(GetParam().kind);
+  Students students = Host({settings});
+  Rng initial(100);
+  const auto spec = StudentNetwork();
+  const auto twin = MakeFusedModel(spec, settings.optimizer, InitialParameters(spec, initial));
+  double first = 0;
+  for (std::uint64_t update = 0; update < 50; ++update) {
+    // A second model that is stepped by hand: what is reported is what its gradient belongs to.
+    const PackedRows rows(batch.observations);
+    const auto loss = ComputeOutputLoss(
+        TermsAt(settings.loss, update),
+        OutputRows<float>{6, twin->Forward({&rows, 1}), std::span<const float>(batch.labels)});
+    twin->Step(loss.gradient);
+    const double reported = students.Update(batch)[0].loss;
+    EXPECT_EQ(reported, static_cast<double>(loss.loss));
+    if (update == 0) first = reported;
+    if (update == 49) {
+      EXPECT_LT(reported, first);
+    }
+  }
+  EXPECT_EQ(students.Parameters(0), twin->Parameters());
+  EXPECT_NE(students.Parameters(0), Host({settings}).Parameters(0));
+}
+
+TEST_P(StudentsLossBattery, APartOfWeightZeroTrainsAsIfItWereNotThere) {
+  StudentSettings without_soft = Of(GetParam().kind);
+  without_soft.loss.soft_weight = 0;
+  without_soft.loss.hard_weight = 1;
+  StudentSettings with_both = Of(GetParam().kind);
+  with_both.loss.hard_weight = 0.5;
+  Students hard = Host({without_soft}), labels = Host({Of(LossKind::kNll)});
+  Students both = Host({with_both}), plain = Host({Of(GetParam().kind)});
+  Rng rng(47);
+  for (int update = 0; update < 3; ++update) {
+    const auto batch = RandomLabelled(rng, false);
+    for (Students* students : {&hard, &labels, &both, &plain}) students->Update(batch);
+  }
+  EXPECT_EQ(hard.Parameters(0), labels.Parameters(0));
+  if (GetParam().kind != LossKind::kNll) {  // twice the same loss, and Adam knows no scale
+    EXPECT_NE(both.Parameters(0), plain.Parameters(0));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, StudentsLossBattery,
+                         ::testing::ValuesIn(OutputLossTable().begin(), OutputLossTable().end()),
+                         [](const auto& entry) { return std::string(entry.param.name); });
+
+TEST(StudentsTest, SchedulesGoOnWhereASavedStudentStood) {
+  StudentSettings settings = Settings(LabelRows::kS);
+  settings.loss.temperature = {2, 0.1, 6};
+  settings.loss.hard_weight = {0, 1, 4};
+  Rng rng(48);
+  const auto batch = RandomLabelled(rng, false);
+  Students through = Host({settings});
+  for (int update = 0; update < 3; ++update) through.Update(batch);
+  Students resumed = Host({settings});
+  resumed.Load(0, through.Save(0));
+  for (int update = 3; update < 8; ++update) {
+    EXPECT_EQ(through.Update(batch)[0].loss, resumed.Update(batch)[0].loss);
+  }
+  EXPECT_EQ(through.Parameters(0), resumed.Parameters(0));
 }
 
 }  // namespace
