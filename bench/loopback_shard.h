@@ -156,8 +156,8 @@ class ShardThread final : public TcpHandler, public replay::WorkerOutbox {
     if (kind == FrameKind::kWelcome) server_.MarkAuthenticated(id);
     server_.Send(id, static_cast<std::uint8_t>(kind), body);
   }
-  void SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) override {
-    server_.Send(connection, static_cast<std::uint8_t>(kind), std::move(body));
+  void SendShared(ConnectionId connection, FrameKind kind, const SharedBytes& body) override {
+    server_.Send(connection, static_cast<std::uint8_t>(kind), body);
   }
   void Close(ConnectionId connection, std::string_view reason) override {
     if (!quiet_) Complain(std::string(reason));

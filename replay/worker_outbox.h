@@ -22,7 +22,7 @@ class WorkerOutbox {
   /// The same of a body that many connections may be sent at the same time. A transport that can
   /// keeps one copy for all of them.
   virtual void SendShared(ConnectionId connection, FrameKind kind,
-                          std::shared_ptr<const std::vector<std::uint8_t>> body) {
+                          const std::shared_ptr<const std::vector<std::uint8_t>>& body) {
     Send(connection, kind, *body);
   }
   /// Sends what is queued, then closes. The shard has forgotten the connection already: no

@@ -130,8 +130,8 @@ void ShardDriver::Send(ConnectionId connection, FrameKind kind, std::vector<std:
   server_.Send(connection, static_cast<std::uint8_t>(kind), body);
 }
 
-void ShardDriver::SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) {
-  server_.Send(connection, static_cast<std::uint8_t>(kind), std::move(body));
+void ShardDriver::SendShared(ConnectionId connection, FrameKind kind, const SharedBytes& body) {
+  server_.Send(connection, static_cast<std::uint8_t>(kind), body);
 }
 
 void ShardDriver::Close(ConnectionId connection, std::string_view reason) {

@@ -49,7 +49,7 @@ class ShardDriver final : public Role, private TcpHandler, private WorkerOutbox 
   void OnDisconnect(ConnectionId connection, const std::string& reason) override;
 
   void Send(ConnectionId connection, FrameKind kind, std::vector<std::uint8_t> body) override;
-  void SendShared(ConnectionId connection, FrameKind kind, SharedBytes body) override;
+  void SendShared(ConnectionId connection, FrameKind kind, const SharedBytes& body) override;
   void Close(ConnectionId connection, std::string_view reason) override;
   void SetReading(ConnectionId connection, bool reading) override;
 
