@@ -11,6 +11,34 @@ namespace stillhouse::actors {
 
 namespace {
 
+/// What the teacher would lose by the best action that is not its own nor one like it; 0 where
+/// there is none.
+double ActionGap(std::span<const float> q, std::span<const std::int32_t> canonical,
+                 std::size_t best) {
+  std::optional<float> second;
+  for (std::size_t a = 0; a < q.size(); ++a) {
+    if (canonical[a] != canonical[best]) second = std::max(second.value_or(q[a]), q[a]);
+  }
+  return second ? static_cast<double>(q[best]) - static_cast<double>(*second) : 0;
+}
+
+/// Mean over actions of the squared difference of the advantages, each less its own mean: the loss
+/// `mse_centered` as a figure, which no offset of either changes.
+double CentredError(std::span<const float> teacher_q, std::span<const float> student_q) {
+  double offset = 0;
+  for (std::size_t a = 0; a < teacher_q.size(); ++a) {
+    offset += static_cast<double>(student_q[a]) - static_cast<double>(teacher_q[a]);
+  }
+  offset /= static_cast<double>(teacher_q.size());
+  double error = 0;
+  for (std::size_t a = 0; a < teacher_q.size(); ++a) {
+    const double off =
+        static_cast<double>(student_q[a]) - static_cast<double>(teacher_q[a]) - offset;
+    error += off * off;
+  }
+  return error / static_cast<double>(teacher_q.size());
+}
+
 /// log sum exp(q / tau), the greatest taken out first.
 double LogSumExp(std::span<const float> q, double tau) {
   const double top = static_cast<double>(*std::max_element(q.begin(), q.end())) / tau;
@@ -27,7 +55,13 @@ void AddComparison(std::span<const float> teacher_q, std::span<const float> stud
   const auto teacher_action = static_cast<std::size_t>(GreedyAction(teacher_q));
   const auto student_action = static_cast<std::size_t>(GreedyAction(student_q));
   ++sum.states;
-  if (canonical[teacher_action] == canonical[student_action]) ++sum.agreeing;
+  const double gap = ActionGap(teacher_q, canonical, teacher_action);
+  sum.gap += gap;
+  if (canonical[teacher_action] == canonical[student_action]) {
+    ++sum.agreeing;
+    sum.gap_agreeing += gap;
+  }
+  sum.q_error += CentredError(teacher_q, student_q);
 
   const double best = teacher_q[teacher_action];
   const double worst = *std::min_element(teacher_q.begin(), teacher_q.end());
@@ -159,10 +193,7 @@ EvaluationResult EvaluationRunner::TakeResult() {
     Comparison total;
     total.model = task_.compare[i].model;
     for (const auto& seed_sums : sums_) {
-      total.states += seed_sums[i].states;
-      total.agreeing += seed_sums[i].agreeing;
-      total.regret += seed_sums[i].regret;
-      total.kl += seed_sums[i].kl;
+      total.Add(seed_sums[i]);
     }
     result.comparisons.push_back(total);
   }

@@ -31,7 +31,8 @@ void FileRecorder::OnScoreboard(const Scoreboard& board) {
     line += fmt::format(" {} {:.2f} [{:.2f}, {:.2f}]", model.name, model.returns.mean,
                         model.returns.ci95.low, model.returns.ci95.high);
     if (model.kind == ModelScore::Kind::kStudent) {
-      line += fmt::format(" retention {:.2f} agreement {:.2f};", model.retention, model.agreement);
+      line += fmt::format(" retention {:.2f} agreement {:.2f};", model.retention,
+                          model.on_teacher_states.agreement);
     } else {
       line += ";";
     }

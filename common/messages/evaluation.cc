@@ -32,6 +32,16 @@ std::vector<ModelVersion> DecodeVersions(ByteReader& in) {
 
 }  // namespace
 
+void Comparison::Add(const Comparison& part) {
+  states += part.states;
+  agreeing += part.agreeing;
+  regret += part.regret;
+  kl += part.kl;
+  gap += part.gap;
+  gap_agreeing += part.gap_agreeing;
+  q_error += part.q_error;
+}
+
 void Pinned::Encode(ByteWriter& out) const {
   out.Put(round);
   EncodeVersions(out, models);
@@ -85,8 +95,10 @@ void EvaluationResult::Encode(ByteWriter& out) const {
     out.Put(comparison.model);
     out.Put(comparison.states);
     out.Put(comparison.agreeing);
-    out.Put(comparison.regret);
-    out.Put(comparison.kl);
+    for (const double sum : {comparison.regret, comparison.kl, comparison.gap,
+                             comparison.gap_agreeing, comparison.q_error}) {
+      out.Put(sum);
+    }
   }
 }
 
@@ -104,14 +116,16 @@ EvaluationResult EvaluationResult::Decode(ByteReader& in) {
     episode.length = in.Get<std::uint32_t>();
   }
   const auto comparisons = in.Get<std::uint32_t>();
-  if (comparisons > in.Left() / 34) in.Fail("more comparisons than bytes");
+  if (comparisons > in.Left() / Comparison::kBytes) in.Fail("more comparisons than bytes");
   message.comparisons.resize(comparisons);
   for (auto& comparison : message.comparisons) {
     comparison.model = in.Get<std::uint16_t>();
     comparison.states = in.Get<std::uint64_t>();
     comparison.agreeing = in.Get<std::uint64_t>();
-    comparison.regret = in.Get<double>();
-    comparison.kl = in.Get<double>();
+    for (double* sum : {&comparison.regret, &comparison.kl, &comparison.gap,
+                        &comparison.gap_agreeing, &comparison.q_error}) {
+      *sum = in.Get<double>();
+    }
   }
   return message;
 }

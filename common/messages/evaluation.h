@@ -70,6 +70,13 @@ struct Comparison {
   std::uint64_t agreeing = 0;  ///< greedy actions equal, equivalent actions counted equal
   double regret = 0;           ///< (max Q_t - Q_t(a_s)) / (max Q_t - min Q_t), 0 where flat
   double kl = 0;               ///< KL(softmax(Q_t / tau) || softmax(Q_s)) at the student's own tau
+  /// The teacher's action gap: max Q_t less the best Q_t of an action that is not its equivalent.
+  double gap = 0;
+  double gap_agreeing = 0;  ///< the gaps of the agreeing states alone
+  double q_error = 0;       ///< mean over actions of ((Q_s - mean Q_s) - (Q_t - mean Q_t))^2
+  static constexpr std::size_t kBytes = 58;
+  /// All sums but `model`.
+  void Add(const Comparison& part);
 };
 
 /// Worker -> shard -> coordinator.
@@ -80,7 +87,9 @@ struct EvaluationResult {
   std::uint16_t player = 0;
   std::vector<EvaluationEpisode> episodes;
   std::vector<Comparison> comparisons;
-  std::size_t SizeHint() const { return 32 + episodes.size() * 16 + comparisons.size() * 34; }
+  std::size_t SizeHint() const {
+    return 32 + episodes.size() * 16 + comparisons.size() * Comparison::kBytes;
+  }
   void Encode(ByteWriter& out) const;
   static EvaluationResult Decode(ByteReader& in);
 };

@@ -26,7 +26,7 @@ enum class FrameKind : std::uint8_t {
   kGoodbye,           ///< either
 };
 inline constexpr FrameKind kLastFrameKind = FrameKind::kGoodbye;
-inline constexpr std::uint16_t kWorkerProtocolVersion = 2;
+inline constexpr std::uint16_t kWorkerProtocolVersion = 3;
 
 /// The token stands first and is compared before anything else of the frame is read.
 struct Hello {

@@ -369,6 +369,9 @@ void Coordinator::TakeRound(Time now) {
   board.time = settings_.start_unix_s + Seconds(now - offset_);
   board.phase = PhaseName(phase_);
   board.frames = progress_.Frames();
+  for (std::size_t i = 1; i < board.models.size(); ++i) {
+    board.models[i].replay_agreement = progress_.StudentAgreement(i - 1);
+  }
   if (result->kind == RoundKind::kRandom) {
     recorder_.OnNote(fmt::format("random actions return {:.3f}", board.random_return));
     return;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "common/base/rng.h"
+#include "common/run/evaluation_seeds.h"
 
 namespace stillhouse {
 namespace {
@@ -16,30 +16,22 @@ constexpr Time kTaskTimeout = 120s;
 constexpr std::size_t kTasksPerWorker = 2;
 constexpr std::size_t kMinTaskSeeds = 8;
 constexpr std::size_t kMaxTaskSeeds = 250;
-
-void Add(Comparison& sum, const Comparison& part) {
-  sum.states += part.states;
-  sum.agreeing += part.agreeing;
-  sum.regret += part.regret;
-  sum.kl += part.kl;
-}
 }  // namespace
 
 EvaluationScheduler::EvaluationScheduler(Settings settings) : settings_(std::move(settings)) {}
 
 std::vector<std::uint64_t> EvaluationScheduler::Seeds(std::uint64_t run_seed, RoundKind kind,
                                                       std::uint32_t count) {
-  // Freeze rounds play the periodic seeds: the two are compared.
-  const RoundKind list = kind == RoundKind::kFreeze ? RoundKind::kPeriodic : kind;
-  Rng rng = MakeRng(run_seed, RngPurpose::kEvaluation);
-  std::set<std::uint64_t> drawn;
-  std::vector<std::uint64_t> seeds;
-  // The two low bits name the list, which makes the lists disjoint.
-  while (seeds.size() < count) {
-    const std::uint64_t seed = ((rng() >> 34) << 2) | static_cast<std::uint64_t>(list);
-    if (drawn.insert(seed).second) seeds.push_back(seed);
+  switch (kind) {
+    case RoundKind::kRandom:
+      return EvaluationSeeds(run_seed, SeedList::kRandom, count);
+    case RoundKind::kFinal:
+      return EvaluationSeeds(run_seed, SeedList::kFinal, count);
+    case RoundKind::kPeriodic:
+    case RoundKind::kFreeze:  // the periodic seeds: the two are compared
+      break;
   }
-  return seeds;
+  return EvaluationSeeds(run_seed, SeedList::kPeriodic, count);
 }
 
 void EvaluationScheduler::StartRound(RoundKind kind, Time) { queue_.push_back(kind); }
@@ -104,7 +96,7 @@ void EvaluationScheduler::OnResult(const EvaluationResult& result) {
     for (auto& other : round_->plays) {
       if (other.evaluation.model.model != part.model) continue;
       const bool own = part.model == play.evaluation.model.model;
-      Add(own ? other.evaluation.on_own_states : other.evaluation.on_reference_states, part);
+      (own ? other.evaluation.on_own_states : other.evaluation.on_reference_states).Add(part);
     }
   }
   if (task.open.empty()) round_->tasks.erase(found);

@@ -62,6 +62,8 @@ class ProgressTracker {
   std::uint64_t Episodes() const { return episodes_; }
   std::uint64_t Updates() const { return learner_.updates; }
   std::uint64_t Samples() const { return learner_.samples; }
+  /// Agreement with the labels of its recent batches.
+  double StudentAgreement(std::size_t student) const { return students_[student].agreement; }
   std::uint64_t StudentUpdates(std::size_t student) const { return students_[student].updates; }
   /// Workers that this actor host has started again so far.
   std::uint64_t Restarts(std::uint16_t host) const {

@@ -41,6 +41,23 @@ double ShareOfPairsWon(std::span<const double> x, std::span<const double> sorted
   return won / static_cast<double>(x.size()) / static_cast<double>(sorted_y.size());
 }
 
+/// The place of every value among the sorted, distinct `levels`.
+std::vector<std::size_t> LevelsOf(std::span<const double> values,
+                                  const std::vector<double>& levels) {
+  std::vector<std::size_t> places;
+  for (const double value : values) {
+    const auto found = std::lower_bound(levels.begin(), levels.end(), value);
+    places.push_back(static_cast<std::size_t>(found - levels.begin()));
+  }
+  return places;
+}
+
+/// How often each level comes up in a sample with replacement, as large as what it is drawn from.
+void CountDrawn(const std::vector<std::size_t>& levels, Rng& rng, std::vector<double>& counts) {
+  std::fill(counts.begin(), counts.end(), 0);
+  for (std::size_t i = 0; i < levels.size(); ++i) ++counts[levels[rng.Below(levels.size())]];
+}
+
 int Sign(double value) { return (value > 0) - (value < 0); }
 
 }  // namespace
@@ -103,13 +120,25 @@ std::vector<double> ProbabilityOfImprovement(const ScoreMatrix& x, const ScoreMa
 Interval ImprovementInterval(std::span<const double> x, std::span<const double> y, Rng& rng,
                              std::size_t resamples) {
   if (x.empty() || y.empty() || resamples == 0) return {0, 1};
+  std::vector<double> levels(x.begin(), x.end());
+  levels.insert(levels.end(), y.begin(), y.end());
+  std::sort(levels.begin(), levels.end());
+  levels.erase(std::unique(levels.begin(), levels.end()), levels.end());
+  const std::vector<std::size_t> level_x = LevelsOf(x, levels);
+  const std::vector<std::size_t> level_y = LevelsOf(y, levels);
   std::vector<double> replicates(resamples);
-  std::vector<double> drawn_x(x.size());
-  std::vector<double> drawn_y(y.size());
+  std::vector<double> count_x(levels.size());
+  std::vector<double> count_y(levels.size());
   for (double& value : replicates) {
-    for (double& drawn : drawn_x) drawn = x[rng.Below(x.size())];
-    for (double& drawn : drawn_y) drawn = y[rng.Below(y.size())];
-    value = ProbabilityOfImprovement(drawn_x, drawn_y);
+    CountDrawn(level_x, rng, count_x);
+    CountDrawn(level_y, rng, count_y);
+    double won = 0;
+    double below = 0;
+    for (std::size_t i = 0; i < levels.size(); ++i) {
+      won += count_x[i] * (below + count_y[i] / 2);
+      below += count_y[i];
+    }
+    value = won / static_cast<double>(x.size()) / static_cast<double>(y.size());
   }
   return {Percentile(replicates, 2.5), Percentile(replicates, 97.5)};
 }

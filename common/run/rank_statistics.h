@@ -27,7 +27,8 @@ double ProbabilityOfImprovement(std::span<const double> x, std::span<const doubl
 /// is the probability of improvement of Agarwal et al. 2021.
 std::vector<double> ProbabilityOfImprovement(const ScoreMatrix& x, const ScoreMatrix& y);
 
-/// 95 % percentile bootstrap of the probability, x and y resampled each on its own.
+/// 95 % percentile bootstrap of the probability, x and y resampled each on its own; [0, 1] when one
+/// of them is empty. O(resamples * n): a few ms for 1000 episodes each.
 Interval ImprovementInterval(std::span<const double> x, std::span<const double> y, Rng& rng,
                              std::size_t resamples = kBootstrapResamples);
 

@@ -27,12 +27,11 @@ void ScoreKeeper::Fill(ModelScore& score, const ModelEvaluation& evaluation) con
   score.returns = SummariseReturns(evaluation.returns, rng);
   score.updates = evaluation.model.updates;
   score.version = evaluation.model.version;
-  const Comparison& c = evaluation.on_reference_states;
-  const double states = std::max(1.0, static_cast<double>(c.states));
-  if (c.states > 0) {
-    score.agreement = static_cast<double>(c.agreeing) / states;
-    score.regret = c.regret / states;
-    score.kl = c.kl / states;
+  if (evaluation.on_reference_states.states > 0) {
+    score.on_teacher_states = FidelityOf(evaluation.on_reference_states);
+  }
+  if (evaluation.on_own_states.states > 0) {
+    score.on_own_states = FidelityOf(evaluation.on_own_states);
   }
 }
 
@@ -44,9 +43,17 @@ void ScoreKeeper::OnRound(const RoundResult& result) {
   }
   for (const auto& evaluation : result.models) {
     SH_CHECK(evaluation.model.model < board_.models.size());
-    Fill(board_.models[evaluation.model.model], evaluation);
+    ModelScore& score = board_.models[evaluation.model.model];
+    Fill(score, evaluation);
+    const std::vector<double>& teachers = result.models.front().returns;
+    Rng rng = MakeRng(seed_, RngPurpose::kBootstrap, 1);
+    score.against_teacher = ComparePaired(evaluation.returns, teachers, rng);
   }
-  board_.models.front().agreement = 1;  // with itself
+  for (Fidelity* own :
+       {&board_.models.front().on_teacher_states, &board_.models.front().on_own_states}) {
+    own->agreement = own->gap_agreement = 1;  // with itself
+  }
+  board_.models.front().replay_agreement = 1;
   const ReturnStatistics teacher = board_.models.front().returns;
   teacher_return_ = teacher.mean;
   board_.updates = board_.models.front().updates;

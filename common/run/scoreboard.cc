@@ -17,19 +17,41 @@ const char* KindName(ModelScore::Kind kind) {
   return kind == ModelScore::Kind::kTeacher ? "teacher" : "student";
 }
 
+Json IntervalJson(const Interval& interval) {
+  return {FiniteOrZero(interval.low), FiniteOrZero(interval.high)};
+}
+
+Json FidelityJson(const Fidelity& fidelity) {
+  return Json{{"states", fidelity.states},
+              {"agreement", FiniteOrZero(fidelity.agreement)},
+              {"gap_agreement", FiniteOrZero(fidelity.gap_agreement)},
+              {"regret", FiniteOrZero(fidelity.regret)},
+              {"kl", FiniteOrZero(fidelity.kl)},
+              {"q_error", FiniteOrZero(fidelity.q_error)}};
+}
+
 Json ModelJson(const ModelScore& model) {
+  const PairedReturns& paired = model.against_teacher;
   return Json{{"kind", KindName(model.kind)},
               {"return_mean", FiniteOrZero(model.returns.mean)},
               {"return_iqm", FiniteOrZero(model.returns.iqm)},
-              {"return_ci95",
-               {FiniteOrZero(model.returns.ci95.low), FiniteOrZero(model.returns.ci95.high)}},
+              {"return_ci95", IntervalJson(model.returns.ci95)},
+              {"return_worst5", FiniteOrZero(model.returns.worst)},
               {"episodes", model.returns.episodes},
               {"retention", FiniteOrZero(model.retention)},
               {"retention_current", FiniteOrZero(model.retention_current)},
               {"teacher_qualified", model.teacher_qualified},
-              {"agreement", FiniteOrZero(model.agreement)},
-              {"regret", FiniteOrZero(model.regret)},
-              {"kl", FiniteOrZero(model.kl)},
+              {"difference", FiniteOrZero(paired.difference)},
+              {"difference_ci95", IntervalJson(paired.difference_ci95)},
+              {"probability_of_improvement", FiniteOrZero(paired.improvement)},
+              {"probability_of_improvement_ci95", IntervalJson(paired.improvement_ci95)},
+              {"agreement", FiniteOrZero(model.on_teacher_states.agreement)},
+              {"regret", FiniteOrZero(model.on_teacher_states.regret)},
+              {"kl", FiniteOrZero(model.on_teacher_states.kl)},
+              {"fidelity",
+               {{"teacher_states", FidelityJson(model.on_teacher_states)},
+                {"own_states", FidelityJson(model.on_own_states)},
+                {"replay_states", {{"agreement", FiniteOrZero(model.replay_agreement)}}}}},
               {"parameters", model.parameters},
               {"bytes", model.bytes},
               {"macs", model.macs},
@@ -45,7 +67,7 @@ std::int64_t TeacherParameters(const Scoreboard& board) {
   return 0;
 }
 
-constexpr std::size_t kColumns = 14;
+constexpr std::size_t kColumns = 16;
 using Row = std::array<std::string, kColumns>;
 
 Row TableRow(const ModelScore& model, std::int64_t teacher_parameters) {
@@ -66,11 +88,13 @@ Row TableRow(const ModelScore& model, std::int64_t teacher_parameters) {
           fmt::format("{:.2f} [{:.2f}, {:.2f}]", FiniteOrZero(model.returns.mean),
                       FiniteOrZero(model.returns.ci95.low), FiniteOrZero(model.returns.ci95.high)),
           fmt::format("{:.2f}", FiniteOrZero(model.returns.iqm)),
+          fmt::format("{:.2f}", FiniteOrZero(model.returns.worst)),
           fmt::format("{}", model.returns.episodes),
           fmt::format("{:.3f}", FiniteOrZero(model.retention)),
-          compared(fmt::format("{:.3f}", FiniteOrZero(model.agreement))),
-          compared(fmt::format("{:.3f}", FiniteOrZero(model.regret))),
-          compared(fmt::format("{:.3f}", FiniteOrZero(model.kl)))};
+          compared(fmt::format("{:.2f}", FiniteOrZero(model.against_teacher.improvement))),
+          compared(fmt::format("{:.3f}", FiniteOrZero(model.on_teacher_states.agreement))),
+          compared(fmt::format("{:.3f}", FiniteOrZero(model.on_teacher_states.regret))),
+          compared(fmt::format("{:.3f}", FiniteOrZero(model.on_teacher_states.kl)))};
 }
 
 }  // namespace
@@ -99,7 +123,8 @@ std::string ScoreboardJson(const Scoreboard& board) {
 
 std::string ScoreboardTable(const Scoreboard& board) {
   std::vector<Row> rows{{"model", "kind", "params", "%", "bytes", "MACs", "us", "return mean [95%]",
-                         "IQM", "episodes", "retention", "agree", "regret", "KL"}};
+                         "IQM", "worst 5%", "episodes", "retention", "P(>t)", "agree", "regret",
+                         "KL"}};
   const std::int64_t teacher_parameters = TeacherParameters(board);
   for (const auto& model : board.models) rows.push_back(TableRow(model, teacher_parameters));
 

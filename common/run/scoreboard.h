@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "common/run/evaluation_statistics.h"
+#include "common/run/fidelity.h"
+#include "common/run/paired_returns.h"
 
 namespace stillhouse {
 
@@ -13,13 +15,14 @@ struct ModelScore {
   enum class Kind : std::uint8_t { kTeacher, kStudent };
   std::string name;
   Kind kind = Kind::kStudent;
-  ReturnStatistics returns;        ///< return_mean, return_iqm, return_ci95, episodes
+  ReturnStatistics returns;        ///< return_mean, _iqm, _ci95, _worst5, episodes
   double retention = 0;            ///< random-normalised, against the frozen teacher once it exists
   double retention_current = 0;    ///< the same against the live teacher
   bool teacher_qualified = false;  ///< the teacher that `retention` is against beats random
-  double agreement = 0;            ///< on the teacher's evaluation states, equivalents equal
-  double regret = 0;
-  double kl = 0;
+  PairedReturns against_teacher;   ///< on the same seeds
+  Fidelity on_teacher_states;      ///< of the teacher's episodes: agreement, regret, kl
+  Fidelity on_own_states;          ///< of the student's own episodes
+  double replay_agreement = 0;     ///< with the labels of its recent batches
   std::int64_t parameters = 0;
   std::int64_t bytes = 0;  ///< of the parameters as float32
   std::int64_t macs = 0;

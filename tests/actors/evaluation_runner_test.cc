@@ -68,6 +68,9 @@ TEST(EvaluationRunnerTest, TheResultDoesNotDependOnHowManySeedsArePlayedAtOnce) 
       EXPECT_EQ(together.comparisons[i].agreeing, alone.comparisons[i].agreeing);
       EXPECT_EQ(together.comparisons[i].regret, alone.comparisons[i].regret);
       EXPECT_EQ(together.comparisons[i].kl, alone.comparisons[i].kl);
+      EXPECT_EQ(together.comparisons[i].gap, alone.comparisons[i].gap);
+      EXPECT_EQ(together.comparisons[i].gap_agreeing, alone.comparisons[i].gap_agreeing);
+      EXPECT_EQ(together.comparisons[i].q_error, alone.comparisons[i].q_error);
     }
   }
 }
@@ -135,12 +138,18 @@ TEST(EvaluationRunnerTest, ComparesAStateAsTheFormulasSay) {
                           std::exp(1.5) / zt * std::log(std::exp(1.5) / zt / (std::exp(1.0) / zs)) +
                           std::exp(1.0) / zt * std::log(std::exp(1.0) / zt / (std::exp(2.0) / zs));
   EXPECT_NEAR(sum.kl, expected, 1e-12);
+  EXPECT_DOUBLE_EQ(sum.gap, 3.0 - 2.0);
+  EXPECT_EQ(sum.gap_agreeing, 0);
+  // Advantages -1, 1, 0 and -1, 0, 1: off by 0, 1, 1.
+  EXPECT_NEAR(sum.q_error, 2.0 / 3, 1e-12);
 
   Comparison both;
   AddComparison(teacher, teacher, distinct, {nullptr, 2.0, true}, both);
   EXPECT_NEAR(both.kl, 0, 1e-15);
   EXPECT_EQ(both.agreeing, 1U);
   EXPECT_EQ(both.regret, 0);
+  EXPECT_EQ(both.gap_agreeing, both.gap);
+  EXPECT_EQ(both.q_error, 0);
 }
 
 TEST(EvaluationRunnerTest, EquivalentActionsAgreeAndFlatValuesHaveNoRegret) {
@@ -151,6 +160,19 @@ TEST(EvaluationRunnerTest, EquivalentActionsAgreeAndFlatValuesHaveNoRegret) {
   AddComparison(teacher, student, same_as_noop, {nullptr, 1.0, false}, sum);
   EXPECT_EQ(sum.agreeing, 1U);
   EXPECT_EQ(sum.regret, 0);
+}
+
+TEST(EvaluationRunnerTest, TheGapIsToTheBestActionThatIsNotEquivalentAndOffsetsAreNoError) {
+  const std::vector<float> teacher = {5, 4, 1};
+  const std::vector<float> student = {105, 104, 101};
+  Comparison sum;
+  AddComparison(teacher, student, std::vector<std::int32_t>{0, 0, 2}, {nullptr, 1.0, false}, sum);
+  EXPECT_EQ(sum.gap, 4);
+  EXPECT_EQ(sum.gap_agreeing, 4);
+  EXPECT_NEAR(sum.q_error, 0, 1e-12);
+  Comparison alike;
+  AddComparison(teacher, student, std::vector<std::int32_t>{0, 0, 0}, {nullptr, 1.0, false}, alike);
+  EXPECT_EQ(alike.gap, 0) << "no action differs from the best one";
 }
 
 TEST(EvaluationRunnerTest, ExtremeValuesGiveFiniteSums) {

@@ -50,7 +50,7 @@ EvaluationResult SampleResult() {
           .round = 2,
           .player = 1,
           .episodes = {{1, 2.5F, 30}},
-          .comparisons = {{1, 70, 65, 0.5, 0.25}}};
+          .comparisons = {{1, 70, 65, 0.5, 0.25, 30, 28, 2}}};
 }
 
 EnvironmentSpec SampleEnvironment() {

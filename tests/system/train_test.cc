@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/command.h"
 #include "tests/support/running_job.h"
 
 namespace stillhouse {
@@ -14,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using testing_support::Command;
 using testing_support::RunningJob;
+using testing_support::Stillhouse;
 
 const std::string kSmoke = STILLHOUSE_SOURCE_DIR "/configs/smoke.yaml";
 
@@ -49,9 +52,15 @@ void ExpectScoreboardFields(const json& board) {
   ASSERT_EQ(board["models"].size(), 3U);
   for (const auto& [name, model] : board["models"].items()) {
     EXPECT_EQ(model["kind"], name == "teacher" ? "teacher" : "student");
-    ExpectNumbers(model,
-                  {"return_mean", "return_iqm", "episodes", "retention", "retention_current",
-                   "agreement", "regret", "kl", "parameters", "bytes", "macs", "latency_us"});
+    ExpectNumbers(model, {"return_mean", "return_iqm", "episodes", "retention", "retention_current",
+                          "agreement", "regret", "kl", "parameters", "bytes", "macs", "latency_us",
+                          "return_worst5", "difference", "probability_of_improvement"});
+    for (const std::string states : {"teacher_states", "own_states"}) {
+      ExpectNumbers(model["fidelity"][states], {"agreement", "gap_agreement", "regret", "q_error"});
+      EXPECT_EQ(model["fidelity"][states]["states"] > 0, name != "teacher")
+          << name << " " << states;
+    }
+    EXPECT_GT(model["fidelity"]["replay_states"]["agreement"], 0) << name;
     EXPECT_EQ(model["return_ci95"].size(), 2U);
     EXPECT_TRUE(model["teacher_qualified"].is_boolean());
     EXPECT_EQ(model["episodes"], 20);
@@ -104,6 +113,17 @@ TEST(TrainTest, RunsAloneWithoutMpirun) {
   ASSERT_EQ(job.Wait(60s), 0) << job.Output();
   ExpectScoreboardFields(job.Json("scoreboard.json"));
   ASSERT_EQ(job.Progress().back()["ranks"].size(), 1U);
+
+  const std::string run = (job.Directory() / "run").string();
+  Command eval(Stillhouse({"eval", run + ":teacher", run + ":tiny", "--episodes", "8", "--json"}));
+  ASSERT_EQ(eval.Wait(30s), 0) << eval.Output();
+  const json result = json::parse(eval.Output());
+  EXPECT_EQ(result["environment"], "classic/cart_pole");
+  EXPECT_EQ(result["models"].size(), 2U);
+  EXPECT_GT(result["models"][0]["return_mean"], 5);
+  EXPECT_EQ(result["comparisons"].size(), 1U);
+  Command missing(Stillhouse({"eval", run + ":large"}));
+  EXPECT_EQ(missing.Wait(30s), 2) << missing.Output();
 }
 
 TEST(TrainTest, BadConfigurationEndsWithTwoBeforeAnythingStarts) {

@@ -155,14 +155,14 @@ std::vector<Codec> EvaluationCodecs() {
                                 .round = 2,
                                 .player = 1,
                                 .episodes = {{1, 2.5F, 30}, {2, 3.5F, 40}},
-                                .comparisons = {{1, 70, 65, 0.5, 0.25}}};
+                                .comparisons = {{1, 70, 65, 0.5, 0.25, 30, 28, 2}}};
   return {
       Make("PinRequest", PinRequest{2}, 4),
       Make("Pinned", Pinned{2, {teacher, student}}, 4 + 4 + 2 * kVersionBytes),
       Make("EvaluationTask", task,
            8 + 4 + 8 + kVersionBytes + 8 + 4 + (4 + 3 * 8) + kVersionBytes + (4 + kVersionBytes)),
       Make("EvaluationResult", result,
-           8 + 4 + 2 + (4 + 2 * (8 + 4 + 4)) + (4 + (2 + 8 + 8 + 8 + 8))),
+           8 + 4 + 2 + (4 + 2 * (8 + 4 + 4)) + (4 + (2 + 8 + 8 + 5 * 8))),
       Make("EvaluationRelease", EvaluationRelease{2}, 4),
   };
 }

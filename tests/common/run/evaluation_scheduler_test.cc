@@ -34,7 +34,8 @@ EvaluationResult PlayAll(const EvaluationTask& task, float episode_return) {
   result.round = task.round;
   result.player = task.player.model;
   for (const auto seed : task.seeds) result.episodes.push_back({seed, episode_return, 10});
-  for (const auto& model : task.compare) result.comparisons.push_back({model.model, 10, 9, 0.5, 1});
+  for (const auto& model : task.compare)
+    result.comparisons.push_back({model.model, 10, 9, 0.5, 1, 20, 19, 3});
   return result;
 }
 

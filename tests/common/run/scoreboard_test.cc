@@ -27,7 +27,7 @@ Scoreboard Sample() {
   student.name = "small";
   student.returns = {.episodes = 1000, .mean = 6, .iqm = 5, .ci95 = {5.5, 6.5}};
   student.parameters = 25000;
-  student.agreement = 0.9;
+  student.on_teacher_states.agreement = 0.9;
   board.models = {teacher, student};
   return board;
 }
@@ -51,7 +51,7 @@ TEST(ScoreboardTest, ATeacherNoBetterThanRandomQualifiesNobody) {
 
 TEST(ScoreboardJsonTest, HasEveryFieldThatReadersRelyOn) {
   Scoreboard board = Sample();
-  board.models[1].kl = std::numeric_limits<double>::quiet_NaN();
+  board.models[1].on_teacher_states.kl = std::numeric_limits<double>::quiet_NaN();
   const auto json = nlohmann::json::parse(ScoreboardJson(board));
   EXPECT_EQ(json["updates"], 1000);
   EXPECT_EQ(json["frames"], 8000);
@@ -63,9 +63,24 @@ TEST(ScoreboardJsonTest, HasEveryFieldThatReadersRelyOn) {
   EXPECT_TRUE(student["teacher_qualified"].is_boolean());
   for (const char* field :
        {"return_mean", "return_iqm", "episodes", "retention", "retention_current", "agreement",
-        "regret", "kl", "parameters", "bytes", "macs", "latency_us"}) {
+        "regret", "kl", "return_worst5", "difference", "probability_of_improvement", "parameters",
+        "bytes", "macs", "latency_us"}) {
     EXPECT_TRUE(student.contains(field) && student[field].is_number()) << field;
   }
+}
+
+TEST(ScoreboardJsonTest, SaysHowFaithfulAModelIsOnThreeKindsOfStates) {
+  Scoreboard board = Sample();
+  board.models[1].on_own_states = {.states = 7, .agreement = 0.5, .gap_agreement = 0.75};
+  board.models[1].replay_agreement = 0.8;
+  board.models[1].against_teacher.improvement_ci95 = {0.25, 0.5};
+  const auto json = nlohmann::json::parse(ScoreboardJson(board));
+  const auto& small = json["models"]["small"];
+  EXPECT_EQ(small["fidelity"]["teacher_states"]["agreement"], 0.9);
+  EXPECT_EQ(small["fidelity"]["own_states"]["states"], 7);
+  EXPECT_EQ(small["fidelity"]["own_states"]["gap_agreement"], 0.75);
+  EXPECT_EQ(small["fidelity"]["replay_states"]["agreement"], 0.8);
+  EXPECT_EQ(small["probability_of_improvement_ci95"], (nlohmann::json{0.25, 0.5}));
 }
 
 TEST(ScoreboardTableTest, ShowsEveryModelAndItsShareOfTheTeacher) {

@@ -1,0 +1,20 @@
+#include "common/run/evaluation_seeds.h"
+
+#include <set>
+
+#include "common/base/rng.h"
+
+namespace stillhouse {
+
+std::vector<std::uint64_t> EvaluationSeeds(std::uint64_t seed, SeedList list, std::size_t count) {
+  Rng rng = MakeRng(seed, RngPurpose::kEvaluation);
+  std::set<std::uint64_t> drawn;
+  std::vector<std::uint64_t> seeds;
+  while (seeds.size() < count) {
+    const std::uint64_t next = ((rng() >> 34) << 2) | static_cast<std::uint64_t>(list);
+    if (drawn.insert(next).second) seeds.push_back(next);
+  }
+  return seeds;
+}
+
+}  // namespace stillhouse

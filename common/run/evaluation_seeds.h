@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace stillhouse {
+
+/// Lists of seeds that have none in common, whatever they are drawn from.
+enum class SeedList : std::uint8_t {
+  kRandom = 0,    ///< random play of a run
+  kPeriodic = 1,  ///< a run's evaluations while it trains, and at the freeze
+  kApart = 2,     ///< `stillhouse eval`: no run has played them
+  kFinal = 3,     ///< a run's last evaluation
+};
+
+/// `count` different 32-bit numbers, the two lowest bits of which name the list. A longer list
+/// begins with the shorter one of the same seed.
+std::vector<std::uint64_t> EvaluationSeeds(std::uint64_t seed, SeedList list, std::size_t count);
+
+}  // namespace stillhouse
