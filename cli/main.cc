@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/actor_command.h"
+#include "cli/eval_command.h"
 #include "cli/list.h"
 #include "cli/plan.h"
 #include "cli/rank_control.h"
@@ -20,7 +21,34 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 /// Commands of the contract whose feature does not exist yet: refused, never ignored.
-constexpr const char* kNotBuiltYet[] = {"distill", "eval", "export", "status", "new-env"};
+constexpr const char* kNotBuiltYet[] = {"distill", "export", "status", "new-env"};
+
+CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
+  auto* command = app.add_subcommand("eval", "play episodes with stored models and measure them");
+  command->footer(
+      "MODEL: RUN_DIR:NAME, RUN_DIR/checkpoints/<updates>:NAME, or a file: models/<name>.native, "
+      "teacher.state or student-<name>.state of a checkpoint. Of several MODELs each is compared "
+      "with the first, on the same seeds.");
+  command->add_option("MODEL", eval.models, "what plays")->required();
+  command->add_option("--env", eval.environment, "environment; default: the run's of MODEL");
+  command->add_option("--episodes", eval.episodes, "of each model")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--seed", eval.seed, "names the list of seeds; no run plays any of them")
+      ->capture_default_str();
+  command->add_option("--epsilon", eval.epsilon, "share of random actions")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--max-steps", eval.max_steps, "cut episodes; default: as the run does")
+      ->check(CLI::Range(1, 100000000));
+  command
+      ->add_option("--weights", eval.weights, "last | average: of a teacher whose run is not over")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"last", "average"}));
+  command->add_option("--threads", eval.threads, "default: one a core")->check(CLI::Range(1, 1024));
+  command->add_flag("--json", eval.json, "one JSON object");
+  return command;
+}
 
 }  // namespace
 
@@ -88,6 +116,9 @@ int main(int argc, char** argv) {
   replay_command->add_option("--limit", replay.limit, "dump: so many transitions; 0: all")
       ->capture_default_str();
 
+  cli::EvalOptions eval;
+  auto* eval_command = AddEval(app, eval);
+
   for (const char* name : kNotBuiltYet) {
     app.add_subcommand(name, "not supported yet")->allow_extras();
   }
@@ -109,6 +140,7 @@ int main(int argc, char** argv) {
     if (*actor_command) return told(cli::RunActor(actor));
     if (*plan_command) return told(cli::RunPlan(plan, std::cout));
     if (*replay_command) return told(cli::RunReplay(replay, std::cout));
+    if (*eval_command) return told(cli::RunEval(eval, std::cout));
     if (*list_command) return told(cli::RunList(list_kind, list_json, std::cout));
     throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");
   } catch (const ConfigError& error) {

@@ -21,9 +21,9 @@ using ::testing::Contains;
 
 const std::filesystem::path kConfigs = STILLHOUSE_SOURCE_DIR "/configs";
 
-std::vector<std::string> Presets() {
+std::vector<std::string> Presets(const std::filesystem::path& folder = kConfigs) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(kConfigs)) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
@@ -67,6 +67,27 @@ TEST_P(PresetTest, StudentsAreSmallerThanTheirTeacher) {
 
 INSTANTIATE_TEST_SUITE_P(Configs, PresetTest, ::testing::ValuesIn(Presets()),
                          [](const auto& preset) { return preset.param; });
+
+/// What scripts/methods.sh runs. Its --quick runs them all; here they are found in a second.
+class MethodPresetTest : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(MethodPresetTest, PassesPlanAndIsNamedAfterItsFile) {
+  PlanOptions options;
+  options.config_path = (kConfigs / "methods" / (GetParam() + ".yaml")).string();
+  options.ranks = 1;
+  options.cores = 2;
+  std::ostringstream out;
+  EXPECT_EQ(RunPlan(options, out), 0);
+  EXPECT_EQ(LoadConfigText(out.str(), "plan").run.name, GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(Configs, MethodPresetTest,
+                         ::testing::ValuesIn(Presets(kConfigs / "methods")),
+                         [](const auto& preset) {
+                           std::string name = preset.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(PresetsTest, EveryEnvironmentHasOne) {
   std::vector<std::string> ids;

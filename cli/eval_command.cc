@@ -1,0 +1,159 @@
+#include "cli/eval_command.h"
+
+#include <algorithm>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "actors/env/environment_factory.h"
+#include "cli/episode_player.h"
+#include "cli/eval_report.h"
+#include "cli/job.h"
+#include "cli/stored_model.h"
+#include "common/base/error.h"
+#include "common/run/evaluation_seeds.h"
+
+namespace stillhouse::cli {
+namespace {
+
+constexpr std::uint32_t kDefaultMaxSteps = 10000;
+/// As many as a run plays to know what random actions return.
+constexpr std::size_t kRandomEpisodes = 1000;
+
+/// Where the models play: the one that the user names, or their runs' own.
+EnvironmentSettings EnvironmentOf(const std::vector<StoredModel>& models,
+                                  const std::string& named) {
+  const StoredModel& first = models.front();
+  if (!named.empty()) {
+    EnvironmentSettings settings;
+    // The same environment as the run's: its options too.
+    if (first.config && first.config->env.id == named) settings = first.config->env;
+    settings.id = named;
+    return settings;
+  }
+  for (const auto& model : models) {
+    if (!model.config) {
+      throw ConfigError(
+          fmt::format("{}: there is no config.yaml beside it; say --env ID", model.label));
+    }
+    if (!(model.config->env == first.config->env)) {
+      throw ConfigError(
+          fmt::format("{} learnt in {}, {} in {}, or with other options; say --env ID", first.label,
+                      first.config->env.id, model.label, model.config->env.id));
+    }
+  }
+  return first.config->env;
+}
+
+void ExpectFits(const StoredModel& model, const EnvironmentSpec& environment) {
+  if (model.network.Observation() == environment.observation &&
+      model.network.NumActions() == environment.num_actions) {
+    return;
+  }
+  throw ConfigError(fmt::format("{}: it takes {} and chooses of {} actions; {} has {} and {}",
+                                model.label, model.network.Observation().ToString(),
+                                model.network.NumActions(), environment.id,
+                                environment.observation.ToString(), environment.num_actions));
+}
+
+PlayingModel Playing(const StoredModel& model) {
+  PlayingModel playing{model.network, model.parameters, {}};
+  playing.loss.temperature = 1;
+  if (!model.config) return playing;
+  for (const auto& student : model.config->students) {
+    if (student.name == model.name) playing.loss = student.loss;
+  }
+  return playing;
+}
+
+std::vector<double> ReturnsOf(const std::vector<EvaluationEpisode>& episodes) {
+  std::vector<double> returns;
+  for (const auto& episode : episodes) {
+    returns.push_back(static_cast<double>(episode.episode_return));
+  }
+  return returns;
+}
+
+EvaluatedModel Describe(const StoredModel& model, const PlayedSeeds& played,
+                        const EvalOptions& options, std::uint32_t max_steps) {
+  EvaluatedModel result;
+  result.label = model.label;
+  result.updates = model.updates;
+  result.network = model.network.ToString();
+  result.parameters = model.network.ParameterCount();
+  result.macs = model.network.Macs();
+  result.latency_us = MeasureLatency(model.network, options.seed);
+  const std::vector<double> returns = ReturnsOf(played.episodes);
+  Rng rng = MakeRng(options.seed, RngPurpose::kBootstrap);
+  result.returns = SummariseReturns(returns, rng);
+  const auto [low, high] = std::minmax_element(returns.begin(), returns.end());
+  result.range = {*low, *high};
+  double steps = 0;
+  for (const auto& episode : played.episodes) {
+    steps += episode.length;
+    // One that ends by itself on the last step allowed counts too: nobody can tell.
+    if (episode.length >= max_steps) ++result.cut;
+  }
+  result.steps_mean = steps / static_cast<double>(played.episodes.size());
+  return result;
+}
+
+/// Sets every model against the first.
+void CompareWithFirst(const std::vector<PlayedSeeds>& played, const EvalOptions& options,
+                      EvaluationReport& report) {
+  const std::vector<double> first = ReturnsOf(played.front().episodes);
+  for (std::size_t i = 1; i < report.models.size(); ++i) {
+    EvaluatedModel& model = report.models[i];
+    Rng rng = MakeRng(options.seed, RngPurpose::kBootstrap, 1);
+    model.paired = ComparePaired(ReturnsOf(played[i].episodes), first, rng);
+    model.retention =
+        Retention(model.returns.mean, report.models.front().returns.mean, report.random.mean);
+    model.on_first_states = FidelityOf(played.front().comparisons.at(i - 1));
+    model.on_own_states = FidelityOf(played[i].comparisons.front());
+  }
+}
+
+}  // namespace
+
+int RunEval(const EvalOptions& options, std::ostream& out) {
+  const auto weights =
+      options.weights == "average" ? StoredWeights::kAverage : StoredWeights::kLast;
+  std::vector<StoredModel> models;
+  for (const auto& text : options.models) models.push_back(ReadStoredModel(text, weights));
+  SH_CHECK(!models.empty());
+
+  const EnvironmentSettings where = EnvironmentOf(models, options.environment);
+  const actors::EnvironmentOptions env_options{where.sticky_action_prob, where.difficulty_ramping};
+  PlaySettings play;
+  play.make_environment = [&] { return actors::MakeEnvironment(where.id, env_options); };
+  const EnvironmentSpec environment = play.make_environment()->Spec();
+  for (const auto& model : models) ExpectFits(model, environment);
+
+  play.epsilon = options.epsilon;
+  play.max_steps = kDefaultMaxSteps;
+  if (models.front().config) {
+    play.max_steps = static_cast<std::uint32_t>(models.front().config->evaluation.max_steps);
+  }
+  if (options.max_steps > 0) play.max_steps = options.max_steps;
+  play.threads =
+      options.threads > 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+
+  EvaluationReport report{
+      where.id, options.episodes, options.seed, options.epsilon, play.max_steps, {}, {}};
+  play.seeds = EvaluationSeeds(options.seed, SeedList::kRandom, kRandomEpisodes);
+  Rng rng = MakeRng(options.seed, RngPurpose::kBootstrap);
+  report.random = SummariseReturns(ReturnsOf(PlayRandom(play)), rng);
+
+  play.seeds = EvaluationSeeds(options.seed, SeedList::kApart, options.episodes);
+  std::vector<PlayingModel> playing;
+  for (const auto& model : models) playing.push_back(Playing(model));
+  const std::vector<PlayedSeeds> played = PlayAll(playing, play);
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    report.models.push_back(Describe(models[i], played[i], options, play.max_steps));
+  }
+  CompareWithFirst(played, options, report);
+  options.json ? PrintEvaluationJson(report, out) : PrintEvaluation(report, out);
+  return 0;
+}
+
+}  // namespace stillhouse::cli
