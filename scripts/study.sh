@@ -6,6 +6,9 @@
 # again, and an interrupted run goes on from its last checkpoint: the same command resumes a study.
 # Without GAME: every game of configs/. MinAtar games stop at a million frames unless told
 # otherwise, classic tasks where their preset does. --set tries other settings; the row names them.
+#   scripts/study.sh tau|alpha|width|capacity|teacher_quality [--seeds N]
+# Sweeps one number on the pole, N seeds (3), a minute or two each: rows in docs/results/study_*.csv, a
+# table in docs/studies.md and a plot. What has its rows is not run again.
 # STILLHOUSE_BUILD names another build directory, STUDY_RESULTS another file of results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,7 +18,7 @@ minatar=(asterix breakout freeway seaquest space_invaders)
 classic=(cart_pole acrobot mountain_car)
 
 usage() {
-  sed -n '2,9s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -77,7 +80,13 @@ learn() {
     --wall-s "$(($(date +%s) - started))"
 }
 
-[ "${1:-}" = learning ] || usage
+case ${1:-} in
+  tau | alpha | width | capacity | teacher_quality)
+    exec python3 "$root/scripts/study_sweep.py" --build "$build" "$@"
+    ;;
+  learning) ;;
+  *) usage ;;
+esac
 shift
 games=() overrides=() seed=1 frames='' ranks=6
 while [ $# -gt 0 ]; do

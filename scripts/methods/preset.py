@@ -1,0 +1,151 @@
+"""Presets of configs/methods/: what they measure, as the lines `#: key: value` at their top say.
+
+row           the row of docs/methods.md; default: the file's name before its first '-'
+shows         what the row shows, one sentence
+measure       where the figure is in scoreboard.json, with dots; default: the return of the first
+              student, or of the teacher where there are no students
+control       the same of the control; default: random_return
+control_is    the control in words
+control_set   key=value; key=value: the control is a run of its own with these changes (its figure is
+              `control`, or `measure` where that is not given)
+better        higher (default) or lower
+seeds         how many; default 3
+heldout       a loss on states that no training has seen, shown to fall; default: the KL of the measured
+              student on the teacher's evaluation episodes; none: there is no such thing
+also          further figures of the same run, shown beside it: PATH; PATH
+command       train (default) or distill
+ranks         under mpirun with so many ranks; default: one process
+after         PRESET=KEY: that preset's run is made first, with the same seed, and KEY of this
+              configuration is set to its directory
+quick_set     key=value; key=value: on top of what --quick sets
+"""
+import os
+import re
+import zlib
+
+KEYS = {"row", "shows", "measure", "control", "control_is", "control_set", "better", "seeds",
+        "heldout", "also", "command", "ranks", "after", "quick_set"}
+
+
+class PresetError(Exception):
+    """A preset that cannot be understood; says which and why."""
+
+
+def settings_of(text):
+    """'a=1; b=[1, 2]' -> ['a=1', 'b=[1, 2]']; a semicolon is in no value of ours."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+class Preset:
+    def __init__(self, path):
+        self.path = path
+        self.name = os.path.splitext(os.path.basename(path))[0]
+        head = self._read_head()
+        self.row = head.get("row", self.name.split("-")[0])
+        self.shows = head.get("shows", "")
+        self.measure = head.get("measure")
+        self.control_set = settings_of(head.get("control_set", ""))
+        self.control = head.get("control")
+        self.control_is = head.get("control_is", "random play" if not self.control else self.control)
+        self.better = head.get("better", "higher")
+        self.command = head.get("command", "train")
+        self.quick_set = settings_of(head.get("quick_set", ""))
+        self.heldout = head.get("heldout")
+        self.also = settings_of(head.get("also", ""))
+        self.ranks = self._number("ranks", head.get("ranks", "0"))
+        after = head.get("after", "")
+        self.after, _, self.after_key = after.partition("=")
+        self.seeds = self._number("seeds", head.get("seeds", "3"))
+        if self.better not in ("higher", "lower"):
+            self._fail(f"better: '{self.better}', expected higher or lower")
+        if self.command not in ("train", "distill"):
+            self._fail(f"command: '{self.command}', expected train or distill")
+        if after and not self.after_key:
+            self._fail(f"after: '{after}', expected PRESET=KEY")
+
+    def _fail(self, why):
+        raise PresetError(f"{self.path}: {why}")
+
+    def _number(self, key, text):
+        if not text.isdigit() or (key == "seeds" and int(text) < 1):
+            self._fail(f"{key}: '{text}', expected a whole number")
+        return int(text)
+
+    def _read_head(self):
+        head = {}
+        with open(self.path) as file:
+            for number, line in enumerate(file, 1):
+                match = re.match(r"#: (\w+): *(.*)$", line.rstrip())
+                if line.startswith("#:") and not match:
+                    self._fail(f"line {number}: expected '#: key: value'")
+                if not match:
+                    continue
+                key, value = match.groups()
+                if key not in KEYS:
+                    self._fail(f"line {number}: unknown key '{key}'; there are "
+                               f"{', '.join(sorted(KEYS))}")
+                if key in head:
+                    self._fail(f"line {number}: '{key}' again")
+                head[key] = value
+        return head
+
+    def complete(self, board):
+        """Fills what the head leaves to defaults from the models that a run has had."""
+        students = [name for name, model in board["models"].items() if model["kind"] == "student"]
+        if self.measure is None:
+            self.measure = f"models.{students[0] if students else 'teacher'}.return_mean"
+        if self.control is None:
+            self.control = self.measure if self.control_set else "random_return"
+        if self.heldout is None:
+            model = self.measured_model()
+            self.heldout = f"models.{model}.kl" if model in students else "none"
+
+    def measured_model(self):
+        parts = (self.measure or "").split(".")
+        return parts[1] if parts[0] == "models" and len(parts) > 1 else None
+
+
+def find_presets(root, wanted):
+    """Presets of the rows or names in `wanted` (all, when it is empty), by row and name."""
+    folder = os.path.join(root, "configs", "methods")
+    presets = [Preset(os.path.join(folder, file)) for file in os.listdir(folder)
+               if file.endswith(".yaml")]
+    presets.sort(key=lambda p: (re.sub(r"\d+", lambda n: f"{int(n[0]):03}", p.row), p.name))
+    unknown = [word for word in wanted if not any(word in (p.row, p.name) for p in presets)]
+    if unknown:
+        raise PresetError(f"no preset of {', '.join(unknown)}; there are "
+                          f"{', '.join(p.name for p in presets)}")
+    return [p for p in presets if not wanted or p.row in wanted or p.name in wanted]
+
+
+def figure_at(board, path):
+    """The number at 'models.small.kl'; PresetError where there is none."""
+    value = board
+    for part in path.split("."):
+        if not isinstance(value, dict) or part not in value:
+            raise PresetError(f"scoreboard.json has no '{path}'")
+        value = value[part]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PresetError(f"'{path}' of scoreboard.json is no number")
+    return float(value)
+
+
+def _content(path):
+    """A file's text, comments and blank lines left out, and that of the files it includes."""
+    with open(path) as file:
+        lines = [re.sub(r"(^| )#.*$", "", line.rstrip()).rstrip() for line in file]
+    text = [line for line in lines if line]
+    for line in list(text):
+        match = re.match(r"include: *\[?([^\]]*)\]?$", line)
+        for name in match.group(1).split(",") if match else []:
+            text += _content(os.path.join(os.path.dirname(path), name.strip().strip("'\"")))
+    return text
+
+
+def conditions_of(preset, root):
+    """A number that changes with whatever a preset says: figures of another one are not its own."""
+    text = _content(preset.path) + preset.control_set
+    text += [preset.measure or "", preset.control or "", preset.command]
+    if preset.after:
+        text.append(conditions_of(find_presets(root, [preset.after])[0], root))
+    return f"{zlib.crc32(chr(10).join(text).encode()):08x}"

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""scripts/methods: how presets are read, and what is made of their figures."""
+import os
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "scripts", "methods"))
+from preset import Preset, PresetError, conditions_of, figure_at, find_presets  # noqa: E402
+from seeds import interval_of_mean, verdict  # noqa: E402
+from table import row_of  # noqa: E402
+
+BOARD = {"random_return": 1.0,
+         "models": {"teacher": {"kind": "teacher", "return_mean": 9.0, "teacher_qualified": True},
+                    "small": {"kind": "student", "return_mean": 8.0, "kl": 0.5}}}
+
+
+class PresetTest(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.root = scratch.name
+        os.makedirs(os.path.join(self.root, "configs", "methods"))
+
+    def write(self, text, name="L9-name.yaml"):
+        path = os.path.join(self.root, "configs", "methods", name)
+        with open(path, "w") as file:
+            file.write(text)
+        return path
+
+    def test_without_a_head_the_first_student_is_set_against_random_play(self):
+        preset = Preset(self.write("env: {id: x}\n"))
+        preset.complete(BOARD)
+        self.assertEqual((preset.row, preset.name), ("L9", "L9-name"))
+        self.assertEqual(figure_at(BOARD, preset.measure), 8)
+        self.assertEqual(figure_at(BOARD, preset.control), 1)
+        self.assertEqual(preset.heldout, "models.small.kl")
+
+    def test_a_control_run_is_measured_like_the_method(self):
+        preset = Preset(self.write("#: measure: models.teacher.return_mean\n"
+                                   "#: control_set: a=1; b=[1, 2]\n#: seeds: 5\n"))
+        preset.complete(BOARD)
+        self.assertEqual(preset.control_set, ["a=1", "b=[1, 2]"])
+        self.assertEqual(preset.control, "models.teacher.return_mean")
+        self.assertEqual((preset.seeds, preset.heldout), (5, "none"))
+
+    def test_what_cannot_be_understood_is_refused_with_its_place(self):
+        for text, words in (("#: colour: red\n", "unknown key 'colour'"), ("#: row L1\n", "line 1"),
+                            ("#: seeds: many\n", "seeds"), ("#: better: more\n", "higher or lower"),
+                            ("#: row: A\n#: row: B\n", "'row' again"), ("#: after: x\n", "after")):
+            with self.assertRaisesRegex(PresetError, words):
+                Preset(self.write(text))
+        with self.assertRaisesRegex(PresetError, "no 'models.tall.kl'"):
+            figure_at(BOARD, "models.tall.kl")
+        with self.assertRaisesRegex(PresetError, "is no number"):
+            figure_at(BOARD, "models.teacher.teacher_qualified")
+
+    def test_figures_belong_to_what_the_preset_says_not_to_its_comments(self):
+        def conditions(text):
+            return conditions_of(Preset(self.write(text)), self.root)
+        self.write("a: 1\n", "base.yml")
+        first = conditions("include: base.yml\nb: 2\n")
+        self.assertEqual(first, conditions("# words\ninclude: base.yml\n\nb: 2   # two\n"))
+        self.assertNotEqual(first, conditions("include: base.yml\nb: 3\n"))
+        self.assertNotEqual(first, conditions("#: control_set: b=1\ninclude: base.yml\nb: 2\n"))
+        self.write("a: 2\n", "base.yml")
+        self.assertNotEqual(first, conditions("include: base.yml\nb: 2\n"))
+
+    def test_presets_are_found_by_row_and_by_name_in_the_order_of_rows(self):
+        for name in ("L10-a.yaml", "L2-b.yaml", "L2-a.yaml"):
+            self.write("x: 1\n", name)
+        self.assertEqual([p.name for p in find_presets(self.root, [])], ["L2-a", "L2-b", "L10-a"])
+        self.assertEqual([p.name for p in find_presets(self.root, ["L2"])], ["L2-a", "L2-b"])
+        self.assertEqual([p.name for p in find_presets(self.root, ["L2-b"])], ["L2-b"])
+        with self.assertRaisesRegex(PresetError, "no preset of L3"):
+            find_presets(self.root, ["L3"])
+
+    def test_every_preset_of_the_project_is_understood(self):
+        for preset in find_presets(ROOT, []):
+            self.assertTrue(conditions_of(preset, ROOT))
+
+
+class VerdictTest(unittest.TestCase):
+    def test_the_interval_of_a_few_seeds_is_that_of_all_samples(self):
+        # Of the 4 samples of {0, 1} the means are 0, 0.5, 0.5, 1; position 0.075 of 3 is 0.0375.
+        low, high = interval_of_mean([0, 1])
+        self.assertAlmostEqual(low, 0.0375)
+        self.assertAlmostEqual(high, 1 - 0.0375)
+        self.assertEqual(interval_of_mean([2.0] * 9), (2.0, 2.0))
+
+    def test_a_method_beats_its_control_when_the_whole_interval_does(self):
+        self.assertEqual(verdict([1, 2, 3], "higher"), "beats its control")
+        self.assertEqual(verdict([-1, -2, -3], "higher"), "below its control")
+        self.assertEqual(verdict([-1, -2, -3], "lower"), "beats its control")
+        self.assertEqual(verdict([-3, 1, 2], "higher"), "level with its control")
+        self.assertEqual(verdict([0, 0, 0], "higher"), "level with its control")
+
+    def test_a_row_that_does_not_beat_its_control_shows_that_it_learns(self):
+        class Some:
+            row, name, shows, better, control_is = "L1", "L1-a", "a thing", "higher", "hard labels"
+        row = {"figure": "0.8", "control": "0.9", "measure": "models.small.agreement", "also": "",
+               "heldout": "models.small.kl", "heldout_first": "1.5", "heldout_last": "0.25",
+               "teacher_qualified": "True"}
+        text = row_of(Some, [row] * 3)
+        self.assertIn("below its control; kl of small on held-out states 1.5 → 0.25", text)
+        self.assertIn("agreement of small: **0.8**", text)
+        self.assertIn("-0.1 [-0.1, -0.1]", text)
+
+
+if __name__ == "__main__":
+    sys.exit(unittest.main())
