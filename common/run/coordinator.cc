@@ -360,25 +360,6 @@ void Coordinator::ContinueRanks(Time now) {
   for (const auto& [rank, report] : progress_.Ranks()) recorder_.ContinueRank(report);
 }
 
-void Coordinator::TakeRound(Time now) {
-  const auto result = evaluation_.TakeFinished();
-  if (!result) return;
-  scores_.OnRound(*result);
-  Scoreboard& board = scores_.Board();
-  board.elapsed_s = Seconds(now);
-  board.time = settings_.start_unix_s + Seconds(now - offset_);
-  board.phase = PhaseName(phase_);
-  board.frames = progress_.Frames();
-  for (std::size_t i = 1; i < board.models.size(); ++i) {
-    board.models[i].replay_agreement = progress_.StudentAgreement(i - 1);
-  }
-  if (result->kind == RoundKind::kRandom) {
-    recorder_.OnNote(fmt::format("random actions return {:.3f}", board.random_return));
-    return;
-  }
-  recorder_.OnScoreboard(board);
-}
-
 void Coordinator::SetPhase(RunPhase phase, Time now, Outbox& out) {
   phase_ = phase;
   recorder_.OnNote(fmt::format("phase {} at {:.1f} s", PhaseName(phase), Seconds(now)));
