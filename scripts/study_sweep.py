@@ -96,8 +96,8 @@ def capacity_study():
 
 def teacher_quality_study():
     jobs = []
-    for frames in (5000, 10000, 20000, 40000, 60000):
-        # The same number of updates for every student: what the run is shorter, its tail is longer.
+    for frames in (6000, 10000, 20000, 40000, 60000):
+        # About as many updates for every student: the shorter the run, the longer its tail.
         tail = round(66000 / frames - 1, 3)
         jobs.append(([f"stop={{frames: {frames}, distill_tail: {tail}}}",
                       students([("small", NARROW, KL)])], [(frames, "", "small")]))
