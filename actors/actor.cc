@@ -11,6 +11,7 @@
 #include "actors/model_catalog.h"
 #include "common/base/error.h"
 #include "common/config/config_load.h"
+#include "common/config/model_graph.h"
 
 namespace stillhouse::actors {
 
@@ -143,6 +144,7 @@ class Actor::Impl {
     environment_ = make()->Spec();
     sender_.SetEnvironment(environment_);
     models_.emplace(config, environment_);
+    policy_ = ActingModel(config);
     desk_.emplace(options_.incarnation, home_, *models_, make);
 
     const auto envs = static_cast<std::uint64_t>(options_.envs > 0 ? options_.envs
@@ -221,16 +223,16 @@ class Actor::Impl {
     if (teacher_version_ <= behaviour_->Version()) return;
     teacher_request_ = teacher_version_;
     ByteWriter body;
-    WeightsRequest{0, 0}.Encode(body);
+    WeightsRequest{policy_, 0}.Encode(body);
     out.Send(home_, FrameKind::kWeightsRequest, body.Take());
   }
 
   void OnWeights(const WeightsReply& reply, ShardLinks& out) {
     desk_->OnWeights(reply);
-    if (!teacher_request_ || reply.model != 0 || reply.version < *teacher_request_) return;
+    if (!teacher_request_ || reply.model != policy_ || reply.version < *teacher_request_) return;
     teacher_request_.reset();
     if (reply.parameters.empty()) return;
-    behaviour_->SetNetwork(models_->Spec(0), reply.parameters, reply.version);
+    behaviour_->SetNetwork(models_->Spec(policy_), reply.parameters, reply.version);
     PullTeacher(out);
   }
 
@@ -259,7 +261,8 @@ class Actor::Impl {
   std::optional<EvaluationDesk> desk_;
   std::optional<Behaviour> behaviour_;  ///< set last: everything is ready
   RunStatus run_;
-  std::uint64_t teacher_version_ = 0;  ///< newest that home has
+  std::uint16_t policy_ = 0;           ///< the model that acts
+  std::uint64_t teacher_version_ = 0;  ///< of it, the newest that home has
   std::optional<std::uint64_t> teacher_request_;
   std::optional<Time> last_report_;
   std::uint64_t frames_ = 0;

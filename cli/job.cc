@@ -18,6 +18,11 @@ std::uint16_t Count(const RoleLayout& layout, RoleKind kind) {
   return static_cast<std::uint16_t>(layout.Count(kind));
 }
 
+bool LearnsFromRewards(const RunConfig& config) {
+  return std::any_of(config.students.begin(), config.students.end(),
+                     [](const auto& student) { return student.rewards.has_value(); });
+}
+
 }  // namespace
 
 std::uint16_t Job::Shards() const { return Count(layout, RoleKind::kShard); }
@@ -90,6 +95,11 @@ learner::LearnerRole::Settings Job::LearnerSettings() const {
   settings.replay = config.replay;
   settings.seed = config.run.seed;
   settings.resuming = resuming;
+  settings.label_rewards = LearnsFromRewards(config);
+  settings.keep_best =
+      config.teacher.final == FinalTeacher::kBest ||
+      std::any_of(config.students.begin(), config.students.end(),
+                  [](const auto& student) { return student.label_source == LabelChoice::kBest; });
   return settings;
 }
 
@@ -108,6 +118,11 @@ learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const 
     settings.models.push_back(static_cast<std::uint16_t>(student + 1));
     const std::int32_t wanted = config.students[student].publish_every;
     publish_every = publish_every == 0 ? wanted : std::min(publish_every, wanted);
+    const auto& from = config.students[student].from;
+    const bool of_teacher = std::any_of(
+        from.begin(), from.end(), [](const auto& source) { return source.model == "teacher"; });
+    settings.needs.push_back({of_teacher, config.students[student].label_source,
+                              config.students[student].max_label_age});
   }
   settings.publish_every = publish_every;
   return settings;
@@ -116,6 +131,7 @@ learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const 
 LabelRows Job::Rows() const {
   const bool next = std::any_of(config.students.begin(), config.students.end(),
                                 [](const auto& s) { return s.rows == LabelRows::kSAndNext; });
+  if (LearnsFromRewards(config)) return LabelRows::kSAndNext;  // TD needs s'
   return next ? LabelRows::kSAndNext : LabelRows::kS;
 }
 

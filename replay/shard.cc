@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/config/model_graph.h"
 #include "common/messages/checkpoint.h"
 #include "common/messages/evaluation.h"
 
@@ -36,6 +37,7 @@ ItemStoreSettings StoreSettings(const ShardSettings& settings) {
 
 Shard::Shard(ShardSettings settings, WorkerOutbox& workers, ShardDisk disk)
     : settings_(std::move(settings)),
+      policy_(ActingModel(settings_.config)),
       workers_(workers),
       store_(StoreSettings(settings_)),
       intake_(store_, settings_.environment,
@@ -60,10 +62,10 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
       store_.UpdatePriorities(DecodeBody<PriorityUpdate>(envelope));
       break;
     case MessageKind::kWeightsPublish: {
-      const std::uint64_t before = weights_.NewestVersion(0);
+      const std::uint64_t before = weights_.NewestVersion(policy_);
       weights_.Publish(DecodeBody<WeightsPublish>(envelope), workers_);
-      intake_.SetNewestVersion(weights_.NewestVersion(0));
-      if (weights_.NewestVersion(0) != before) SendStatusToAll(now);
+      intake_.SetNewestVersion(weights_.NewestVersion(policy_));
+      if (weights_.NewestVersion(policy_) != before) SendStatusToAll(now);
       break;
     }
     case MessageKind::kInsertGrant:
@@ -280,7 +282,7 @@ void Shard::TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& 
 void Shard::SendStatus(ConnectionId connection) {
   WorkerStatus status;
   status.run = status_;
-  status.teacher_version = weights_.NewestVersion(0);
+  status.teacher_version = weights_.NewestVersion(policy_);
   status.shard_size = store_.Size();
   SendFrame(workers_, connection, FrameKind::kStatus, status);
 }

@@ -112,6 +112,7 @@ class Shard final : public Role {
   void TickCheckpoint(Outbox& out);
 
   ShardSettings settings_;
+  const std::uint16_t policy_;  ///< the model that acts
   WorkerOutbox& workers_;
   ItemStore store_;
   ChunkIntake intake_;

@@ -88,7 +88,9 @@ FieldList<ActorSettings> ActorFields() {
       DurationField<S>("hang_after", &S::hang_after, {0, 1e9, true},
                        "A worker process that gives no sign of life for so long is killed and "
                        "started again. One that waits for the learner gives signs."),
-      FixedField<S>("policy", {"teacher"}, {}, "The model that acts."),
+      TextField<S>("policy", &S::policy, IsPlainName, "teacher or a student's name",
+                   "The model that acts. A student: it sees the states that its own play leads to, "
+                   "and everybody learns from them."),
   };
   AppendFields(fields, "exploration", &S::exploration, ExplorationFields());
   fields.push_back(TextField<S>(

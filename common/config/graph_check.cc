@@ -21,9 +21,15 @@ class GraphChecker {
     const auto teachers = context_.set.find("teachers");
     if (teachers == context_.set.end()) return;
     const auto teacher = context_.set.lower_bound("teacher.");
-    if (teacher == context_.set.end() || !teacher->first.starts_with("teacher.")) return;
-    context_.errors.Add(teacher->second, teacher->first,
-                        "`teacher` and `teachers` are both given; write it as teachers.teacher");
+    const bool section = teacher != context_.set.end() && teacher->first.starts_with("teacher.");
+    const bool entry = context_.set.contains("teachers.teacher");
+    if (section && entry) {
+      context_.errors.Add(teacher->second, teacher->first, "teachers.teacher is given too");
+    } else if (!section && !entry) {
+      context_.errors.Add(teachers->second, "teachers",
+                          "none of them is the one named teacher, which plays; the others learn "
+                          "from its store");
+    }
   }
 
   void Names() {
@@ -64,6 +70,15 @@ class GraphChecker {
     return exist;
   }
 
+  void Policy() {
+    std::vector<std::string> names = {"teacher"};
+    for (const StudentSettings& student : config_.students) names.push_back(student.name);
+    const std::string& policy = config_.actors.policy;
+    if (std::find(names.begin(), names.end(), policy) != names.end()) return;
+    Fail("actors.policy", {},
+         fmt::format("unknown model '{}'; {}", policy, Suggest(policy, names)));
+  }
+
   void Grounding() {
     const ModelGraph graph = ModelGraph::Of(config_);
     for (const std::size_t model : graph.Ungrounded()) {
@@ -81,19 +96,6 @@ class GraphChecker {
       Fail(from, {"students." + name},
            fmt::format("{} <- {}: nobody in this circle learns from the teacher or from rewards",
                        name, fmt::join(names, " <- ")));
-    }
-  }
-
-  /// What the graph can say and no role does yet.
-  void Unbuilt() {
-    for (const StudentSettings& student : config_.students) {
-      const std::string path = "students." + student.name + ".";
-      const bool plain = student.from.size() == 1 && student.from[0].model == "teacher";
-      const std::string later = "not supported yet";
-      if (!plain) Fail(path + "from", {path}, "sources other than [teacher]: " + later);
-      if (student.rewards) Fail(path + "rewards", {path}, later);
-      if (student.max_label_age != 0) Fail(path + "max_label_age", {path}, later);
-      if (student.label_source != LabelChoice::kCurrent) Fail(path + "label_source", {path}, later);
     }
   }
 
@@ -136,10 +138,10 @@ void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& 
   GraphChecker check(config, file, context);
   check.OneKindOfTeacher();
   check.Names();
+  check.Policy();
   if (!check.Sources()) return;
   check.Grounding();
   check.Meanings();
-  if (context.errors.Empty()) check.Unbuilt();
 }
 
 }  // namespace stillhouse

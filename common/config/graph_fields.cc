@@ -162,10 +162,8 @@ void RefuseKeysOfThePlayer(const FieldInput& in, const std::string& path) {
 }
 
 void ReadTeachers(const FieldInput& in, RunConfig& config) {
-  if (in.node.kind != ConfigNode::Kind::kMap || in.node.Find("teacher") == nullptr) {
-    in.Fail(
-        "expected a map of names to the keys of `teacher`; the one named teacher plays, the "
-        "others learn from its store");
+  if (in.node.kind != ConfigNode::Kind::kMap) {
+    in.FailExpected("a map of names to the keys of `teacher`");
     return;
   }
   const FieldList<TeacherSettings> fields = TeacherFields();
@@ -275,14 +273,15 @@ Field<RunConfig> StudentsField() {
 }
 
 Field<RunConfig> TeachersField() {
-  return {"teachers",
-          "map of names to the keys of `teacher`",
-          "Several teachers, instead of `teacher`. The one named `teacher` plays; the others are "
-          "resolved to students with `rewards` and without `from`.",
-          ReadTeachers,
-          {},
-          {},
-          {}};
+  return {
+      "teachers",
+      "map of names to the keys of `teacher`",
+      "Several teachers. The one named `teacher`, here or in the section of that name, plays; the "
+      "others are resolved to students with `rewards` and without `from`.",
+      ReadTeachers,
+      {},
+      {},
+      {}};
 }
 
 }  // namespace stillhouse

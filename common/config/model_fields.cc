@@ -91,9 +91,13 @@ FieldList<TeacherSettings> TeacherFields() {
       TextField<S>("device", &S::device, IsDevice, "auto, cpu, cuda or cuda:N",
                    "Where the update runs; auto: the first GPU, or the CPU."),
       WordField<S, FinalTeacher>(
-          "final", &S::final, {{"average", FinalTeacher::kAverage}, {"last", FinalTeacher::kLast}},
-          {"best"},
-          "Which weights become the frozen teacher at the end: their Polyak average or the last."),
+          "final", &S::final,
+          {{"average", FinalTeacher::kAverage},
+           {"last", FinalTeacher::kLast},
+           {"best", FinalTeacher::kBest}},
+          {},
+          "Which weights become the frozen teacher at the end: their Polyak average, the last, or "
+          "those of the best evaluation."),
       IntegerField<S>("average", &S::average, {1, 1e9}, "Updates that the Polyak average spans."),
       FixedField<S>("init", {"none"}, {}, "Weights to start from."),
   };
@@ -122,10 +126,12 @@ FieldList<StudentSettings> StudentFields() {
       WordField<S, LabelChoice>("label_source", &S::label_source,
                                 {{"current", LabelChoice::kCurrent},
                                  {"average", LabelChoice::kAverage},
-                                 {"lagged", LabelChoice::kLagged}},
-                                {"best"},
+                                 {"lagged", LabelChoice::kLagged},
+                                 {"best", LabelChoice::kBest}},
+                                {},
                                 "Which of the teacher's weights label: those it has, their Polyak "
-                                "average, or its target network's. In the tail: the frozen ones."),
+                                "average, its target network's, or those of its best evaluation "
+                                "(those it has, before the first). In the tail: the frozen ones."),
       RewardsField(),
       FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
       ShareField("data.replay", 1, "Share of its data that comes from the replay."),

@@ -15,6 +15,15 @@ constexpr std::size_t kUnreached = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
+std::uint16_t ActingModel(const RunConfig& config) {
+  const auto& students = config.students;
+  const auto found = std::find_if(students.begin(), students.end(), [&](const auto& student) {
+    return student.name == config.actors.policy;
+  });
+  return found == students.end() ? std::uint16_t{0}
+                                 : static_cast<std::uint16_t>(found - students.begin() + 1);
+}
+
 ModelGraph ModelGraph::Of(const RunConfig& config) {
   ModelGraph graph;
   graph.models_.push_back({"teacher", true, {}});

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "common/config/run_config.h"
 
 namespace stillhouse {
+
+/// Number of the model that acts (actors.policy).
+std::uint16_t ActingModel(const RunConfig& config);
 
 /// Who learns from whom: the models of a run with their sources. Model 0 is the teacher, k the k-th
 /// student, as everywhere.

@@ -57,7 +57,8 @@ struct ActorSettings {
   std::int32_t chunk_steps = 32;
   Duration hang_after{30, Duration::Unit::kSeconds};  ///< a silent worker is started again
   ExplorationSettings exploration;
-  std::string listen = "auto";  ///< where shards accept workers: see ListenSpec
+  std::string policy = "teacher";  ///< the model that acts: the teacher or a student
+  std::string listen = "auto";     ///< where shards accept workers: see ListenSpec
   bool operator==(const ActorSettings&) const = default;
 };
 
@@ -114,7 +115,7 @@ struct AlgorithmSettings {
 };
 
 /// Which parameters become the frozen teacher at the end.
-enum class FinalTeacher : std::uint8_t { kAverage, kLast };
+enum class FinalTeacher : std::uint8_t { kAverage, kLast, kBest };
 
 struct TeacherSettings {
   std::vector<LayerSpec> network;

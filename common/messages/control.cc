@@ -7,6 +7,8 @@ void RunStatus::Encode(ByteWriter& out) const {
   out.Put(frames);
   out.Put(updates);
   out.PutVector(dead_shards);
+  out.PutVector(retention);
+  out.Put(best_round);
 }
 
 RunStatus RunStatus::Decode(ByteReader& in) {
@@ -15,6 +17,8 @@ RunStatus RunStatus::Decode(ByteReader& in) {
   message.frames = in.Get<std::uint64_t>();
   message.updates = in.Get<std::uint64_t>();
   message.dead_shards = in.GetVector<std::uint16_t>();
+  message.retention = in.GetVector<float>();
+  message.best_round = in.Get<std::uint32_t>();
   return message;
 }
 
@@ -98,13 +102,16 @@ void StudentReport::Encode(ByteWriter& out) const {
     out.Put(student.version);
     out.Put(student.loss);
     out.Put(student.agreement);
+    out.Put(student.label_age);
+    out.Put(student.label_age_max);
+    out.Put(student.stale);
   }
 }
 
 StudentReport StudentReport::Decode(ByteReader& in) {
   StudentReport message;
   const auto count = in.Get<std::uint32_t>();
-  if (count > in.Left() / 34) in.Fail("more students than bytes");
+  if (count > in.Left() / 58) in.Fail("more students than bytes");
   message.students.resize(count);
   for (auto& student : message.students) {
     student.model = in.Get<std::uint16_t>();
@@ -112,6 +119,9 @@ StudentReport StudentReport::Decode(ByteReader& in) {
     student.version = in.Get<std::uint64_t>();
     student.loss = in.Get<double>();
     student.agreement = in.Get<double>();
+    student.label_age = in.Get<double>();
+    student.label_age_max = in.Get<std::uint64_t>();
+    student.stale = in.Get<std::uint64_t>();
   }
   return message;
 }

@@ -24,7 +24,13 @@ struct RunStatus {
   std::uint64_t frames = 0;
   std::uint64_t updates = 0;
   std::vector<std::uint16_t> dead_shards{};  ///< gone for good: workers do without them
-  std::size_t SizeHint() const { return 24 + dead_shards.size() * 2; }
+  /// [models] the return above random's as a share of the live teacher's, by the newest
+  /// evaluation; empty before the first.
+  std::vector<float> retention{};
+  /// The evaluation round of this attempt in which the teacher was better than ever before; 0:
+  /// none.
+  std::uint32_t best_round = 0;
+  std::size_t SizeHint() const { return 32 + dead_shards.size() * 2 + retention.size() * 4; }
   void Encode(ByteWriter& out) const;
   static RunStatus Decode(ByteReader& in);
 };
@@ -109,13 +115,16 @@ struct StudentProgress {
   std::uint64_t version = 0;
   double loss = 0;
   double agreement = 0;  ///< share of rows whose greedy action equals the label's, recent batches
+  double label_age = 0;  ///< mean, teacher updates, recent batches; 0: no labels of the teacher
+  std::uint64_t label_age_max = 0;  ///< of what was learnt from
+  std::uint64_t stale = 0;          ///< batches left out because their labels were too old
 };
 
 /// Student host -> coordinator.
 struct StudentReport {
   static constexpr MessageKind kKind = MessageKind::kStudentReport;
   std::vector<StudentProgress> students;
-  std::size_t SizeHint() const { return 8 + students.size() * 40; }
+  std::size_t SizeHint() const { return 8 + students.size() * 64; }
   void Encode(ByteWriter& out) const;
   static StudentReport Decode(ByteReader& in);
 };

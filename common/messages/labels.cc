@@ -5,6 +5,8 @@ namespace stillhouse {
 void LabelledBatch::Encode(ByteWriter& out) const {
   out.Put(learner);
   out.Put(sequence);
+  out.Put(source);
+  out.Put(version);
   out.Put(teacher_updates);
   out.Put(static_cast<std::uint8_t>(frozen));
   out.Put(batch);
@@ -12,6 +14,16 @@ void LabelledBatch::Encode(ByteWriter& out) const {
   out.Put(num_actions);
   out.PutArray(std::span(weights));
   out.PutArray(std::span(labels));
+  out.Put(static_cast<std::uint8_t>(others.size()));
+  for (const OtherLabels& other : others) {
+    out.Put(other.choice);
+    out.Put(other.teacher_updates);
+    out.PutArray(std::span(other.labels));
+  }
+  out.Put(static_cast<std::uint8_t>(actions.empty() ? 0 : 1));
+  out.PutArray(std::span(actions));
+  out.PutArray(std::span(rewards));
+  out.PutArray(std::span(discounts));
   out.PutVector(observations);
 }
 
@@ -19,6 +31,8 @@ LabelledBatch LabelledBatch::Decode(ByteReader& in) {
   LabelledBatch message;
   message.learner = in.Get<std::uint16_t>();
   message.sequence = in.Get<std::uint64_t>();
+  message.source = in.Get<std::uint16_t>();
+  message.version = in.Get<std::uint64_t>();
   message.teacher_updates = in.Get<std::uint64_t>();
   message.frozen = in.GetBool();
   message.batch = in.Get<std::uint32_t>();
@@ -30,6 +44,18 @@ LabelledBatch LabelledBatch::Decode(ByteReader& in) {
   }
   message.weights = in.GetArray<float>(message.batch);
   message.labels = in.GetArray<float>(rows * message.num_actions);
+  for (auto left = in.Get<std::uint8_t>(); left > 0; --left) {
+    OtherLabels other;
+    other.choice = in.GetEnum(kLastLabelChoice);
+    other.teacher_updates = in.Get<std::uint64_t>();
+    other.labels = in.GetArray<float>(rows * message.num_actions);
+    message.others.push_back(std::move(other));
+  }
+  if (in.GetBool()) {
+    message.actions = in.GetArray<std::int32_t>(message.batch);
+    message.rewards = in.GetArray<float>(message.batch);
+    message.discounts = in.GetArray<float>(message.batch);
+  }
   message.observations = in.GetVector<std::uint8_t>();
   if (message.observations.empty() || message.observations.size() % rows != 0) {
     in.Fail("observations do not fit the rows");

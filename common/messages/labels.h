@@ -4,9 +4,17 @@
 #include <memory>
 #include <vector>
 
+#include "common/base/label_choice.h"
 #include "common/messages/envelope.h"
 
 namespace stillhouse {
+
+/// Labels of the same rows by other parameters of the same teacher.
+struct OtherLabels {
+  LabelChoice choice = LabelChoice::kAverage;
+  std::uint64_t teacher_updates = 0;  ///< of the teacher when these parameters were its newest
+  std::vector<float> labels{};        ///< [rows, num_actions] raw Q-values
+};
 
 /// Learner -> student host: a teacher batch with the teacher's Q-values as labels. The first
 /// `batch` rows are the states s of the TD batch, a second `batch` rows (when `rows` is twice
@@ -15,16 +23,24 @@ struct LabelledBatch {
   static constexpr MessageKind kKind = MessageKind::kLabelledBatch;
   std::uint16_t learner = 0;
   std::uint64_t sequence = 0;         ///< (learner, sequence) is the batch's id
+  std::uint16_t source = 0;           ///< the model whose labels these are; 0 the teacher
+  std::uint64_t version = 0;          ///< its newest publication then
   std::uint64_t teacher_updates = 0;  ///< age of the labels: the teacher's updates when it labelled
   bool frozen = false;                ///< labels of the frozen teacher (the tail)
   std::uint32_t batch = 0;
   std::uint32_t rows = 0;  ///< batch or 2 * batch
   std::uint32_t num_actions = 0;
-  std::vector<float> weights;              ///< [batch] importance weights
-  std::vector<float> labels;               ///< [rows, num_actions] raw Q-values
-  std::vector<std::uint8_t> observations;  ///< packed, rows x PackedBytes
+  std::vector<float> weights{};       ///< [batch] importance weights
+  std::vector<float> labels{};        ///< [rows, num_actions] raw Q-values
+  std::vector<OtherLabels> others{};  ///< as students asked for; none from the frozen teacher
+  // For students that learn from rewards, else empty: [batch], as in replay::Batch.
+  std::vector<std::int32_t> actions{};
+  std::vector<float> rewards{};
+  std::vector<float> discounts{};
+  std::vector<std::uint8_t> observations{};  ///< packed, rows x PackedBytes
   std::size_t SizeHint() const {
-    return 64 + (weights.size() + labels.size()) * 4 + observations.size();
+    return 96 + (weights.size() + labels.size() * (1 + others.size()) + 3 * actions.size()) * 4 +
+           observations.size();
   }
   void Encode(ByteWriter& out) const;
   static LabelledBatch Decode(ByteReader& in);

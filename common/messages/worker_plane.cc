@@ -53,15 +53,22 @@ Ack Ack::Decode(ByteReader& in) {
   return message;
 }
 
+// Of the run what workers need: phase u8, frames, updates u64, dead shards.
 void WorkerStatus::Encode(ByteWriter& out) const {
-  run.Encode(out);
+  out.Put(run.phase);
+  out.Put(run.frames);
+  out.Put(run.updates);
+  out.PutVector(run.dead_shards);
   out.Put(teacher_version);
   out.Put(shard_size);
 }
 
 WorkerStatus WorkerStatus::Decode(ByteReader& in) {
   WorkerStatus message;
-  message.run = RunStatus::Decode(in);
+  message.run.phase = in.GetEnum(RunPhase::kEnd);
+  message.run.frames = in.Get<std::uint64_t>();
+  message.run.updates = in.Get<std::uint64_t>();
+  message.run.dead_shards = in.GetVector<std::uint16_t>();
   message.teacher_version = in.Get<std::uint64_t>();
   message.shard_size = in.Get<std::uint64_t>();
   return message;

@@ -58,7 +58,8 @@ struct Ack {
 
 struct WorkerStatus {
   RunStatus run;
-  std::uint64_t teacher_version = 0;  ///< newest in this shard's cache; 0 = none yet
+  std::uint64_t teacher_version = 0;  ///< of the model that acts (actors.policy), the newest in
+                                      ///< this shard's cache; 0 = none yet
   std::uint64_t shard_size = 0;
   void Encode(ByteWriter& out) const;
   static WorkerStatus Decode(ByteReader& in);

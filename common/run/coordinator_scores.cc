@@ -7,6 +7,7 @@ void Coordinator::TakeRound(Time now) {
   const auto result = evaluation_.TakeFinished();
   if (!result) return;
   scores_.OnRound(*result);
+  last_broadcast_ = {};  // returns and the best round are waited for
   Scoreboard& board = scores_.Board();
   board.elapsed_s = Seconds(now);
   board.time = settings_.start_unix_s + Seconds(now - offset_);

@@ -1,6 +1,6 @@
-// Coordinator part:  "SHCP" u32, version u16 = 2, updates, samples, frames, inserted, episodes u64,
+// Coordinator part:  "SHCP" u32, version u16 = 3, updates, samples, frames, inserted, episodes u64,
 // attempt u32, elapsed, frozen_at, tail_spent in ns i64, last evaluation, last
-// checkpoint f64 (since 2), scores length u32 and bytes.
+// checkpoint f64 (since 2), scores length u32 and bytes (score_keeper.cc; more of them since 3).
 #include "common/run/coordinator_state.h"
 
 #include "common/base/byte_io.h"
@@ -8,7 +8,7 @@
 namespace stillhouse {
 namespace {
 constexpr std::uint32_t kMagic = 0x50434853;  // "SHCP"
-constexpr std::uint16_t kVersion = 2;
+constexpr std::uint16_t kVersion = 3;
 }  // namespace
 
 std::vector<std::uint8_t> CoordinatorState::Encode() const {

@@ -157,6 +157,9 @@ void ProgressTracker::FillStudents(ProgressRecord& record, double interval_s) {
     figures.updates = students_[i].updates;
     figures.loss = students_[i].loss;
     figures.agreement = students_[i].agreement;
+    figures.label_age_mean = students_[i].label_age;
+    figures.label_age_max = students_[i].label_age_max;
+    figures.stale_batches = students_[i].stale;
     const std::size_t host = settings_.host_of_student[i];
     if (host < learner_.dropped.size()) {
       figures.lag_updates = learner_.lag_updates[host];

@@ -57,7 +57,13 @@ void ScoreKeeper::OnRound(const RoundResult& result) {
   const ReturnStatistics teacher = board_.models.front().returns;
   teacher_return_ = teacher.mean;
   board_.updates = board_.models.front().updates;
-  if (result.kind != RoundKind::kFinal) live_teacher_ = teacher;
+  if (result.kind != RoundKind::kFinal) {
+    live_teacher_ = teacher;
+    if (!best_return_ || teacher.mean > *best_return_) {
+      best_return_ = teacher.mean;
+      best_round_ = result.round;
+    }
+  }
   FillRetention(board_, teacher, live_teacher_.value_or(teacher));
   for (std::size_t i = 0; i < board_.models.size(); ++i) {
     if (result.kind != RoundKind::kFinal) {
@@ -94,7 +100,8 @@ std::optional<ReturnStatistics> GetStatistics(ByteReader& in) {
 }  // namespace
 
 // has_random u8, random_return f64, live teacher's statistics (u8, then episodes u64 and four f64),
-// count u16, then each model's name and retention_current f64.
+// count u16, then each model's name and retention_current f64, then the live teacher's best return
+// (u8, f64 when it is 1; not in the coordinator's part before format 3).
 void ScoreKeeper::Save(ByteWriter& out) const {
   out.Put(static_cast<std::uint8_t>(has_random_ ? 1 : 0));
   out.Put(board_.random_return);
@@ -104,6 +111,8 @@ void ScoreKeeper::Save(ByteWriter& out) const {
     out.PutString(models_[i].name);
     out.Put(retention_current_[i]);
   }
+  out.Put(static_cast<std::uint8_t>(best_return_ ? 1 : 0));
+  if (best_return_) out.Put(*best_return_);
 }
 
 void ScoreKeeper::Load(ByteReader& in) {
@@ -117,6 +126,8 @@ void ScoreKeeper::Load(ByteReader& in) {
       if (models_[i].name == name) retention_current_[i] = retention;
     }
   }
+  best_return_.reset();
+  if (in.Left() > 0 && in.GetBool()) best_return_ = in.Get<double>();
 }
 
 }  // namespace stillhouse

@@ -42,6 +42,15 @@ class ScoreKeeper {
   bool HasRandom() const { return has_random_; }
   /// Mean return of the teacher in the newest round.
   std::optional<double> TeacherReturn() const { return teacher_return_; }
+  /// [models] retention_current of the newest round with a live teacher, also of an earlier
+  /// attempt; empty before the first.
+  std::vector<float> Retention() const {
+    if (!live_teacher_) return {};
+    return {retention_current_.begin(), retention_current_.end()};
+  }
+  /// The round of this attempt in which the live teacher was better than in all before, earlier
+  /// attempts included; 0: none.
+  std::uint32_t BestRound() const { return best_round_; }
   /// The live teacher as the freeze round saw it, beside the frozen one of the final round.
   std::optional<ReturnStatistics> LiveTeacher() const { return live_teacher_; }
 
@@ -54,6 +63,8 @@ class ScoreKeeper {
   bool has_random_ = false;
   std::optional<double> teacher_return_;
   std::optional<ReturnStatistics> live_teacher_;
+  std::optional<double> best_return_;  ///< of the live teacher
+  std::uint32_t best_round_ = 0;
   std::vector<double> retention_current_;  ///< [models] of the newest round with a live teacher
 };
 

@@ -23,7 +23,10 @@ Json StudentJson(const StudentFigures& student) {
               {"agreement", FiniteOrZero(student.agreement)},
               {"lag_updates", student.lag_updates},
               {"dropped_batches", student.dropped_batches},
-              {"silent_s", FiniteOrZero(student.silent_s)}};
+              {"silent_s", FiniteOrZero(student.silent_s)},
+              {"label_age_mean", FiniteOrZero(student.label_age_mean)},
+              {"label_age_max", student.label_age_max},
+              {"stale_batches", student.stale_batches}};
 }
 
 Json RankJson(const RankFigures& rank) {

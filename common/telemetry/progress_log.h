@@ -18,6 +18,9 @@ struct StudentFigures {
   std::uint64_t dropped_batches = 0;  ///< skipped for want of credit since the run's start
   std::uint64_t dropped_now = 0;      ///< of these, since the last report
   double silent_s = 0;                ///< since its host was last heard
+  double label_age_mean = 0;          ///< of the teacher's labels, in its updates, recent batches
+  std::uint64_t label_age_max = 0;    ///< of what it has learnt from in this attempt
+  std::uint64_t stale_batches = 0;    ///< left out because their labels were too old
 };
 
 /// One rank's line of a report.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "learner/nn/trained_model.h"
@@ -8,11 +10,19 @@
 
 namespace stillhouse::learner {
 
+/// One source of a student's labels: the teacher, whose labels come with the batch, or another
+/// student of this host, whose outputs are computed here.
+struct LabelLink {
+  std::optional<std::size_t> student{};  ///< of this host; none: the teacher
+  double weight = 1;                     ///< of all links of a student: sum 1
+};
+
 /// A student of this host: what it is trained to match, and the model that learns it.
 struct HostedStudent {
   StudentSettings settings;
   std::unique_ptr<TrainedModel> model;
   std::uint64_t updates = 0;  ///< that it has had, in earlier attempts too: schedules go by them
+  std::vector<LabelLink> links = {LabelLink{}};  ///< empty: it learns from rewards alone
 };
 
 /// Share of rows in which the greedy actions of `student` and `teacher` [rows, A] are the same,
@@ -20,24 +30,46 @@ struct HostedStudent {
 double Agreement(std::span<const float> student, std::span<const float> teacher,
                  std::span<const std::int32_t> canonical);
 
-/// Trains every student of a host on the same received rows.
+/// Trains every student of a host on the same received rows. Students that label for others are
+/// asked before anyone's step, so that what each learns from does not depend on their order: chains
+/// and mutual pairs see each other as they were when the batch came.
 class Students final : public StudentCompute {
  public:
   /// `canonical`: EnvironmentSpec::canonical_action.
   Students(std::vector<HostedStudent> students, std::vector<std::int32_t> canonical);
 
+  using StudentCompute::Update;
   /// A student with `rows: s` uses the first `batch` rows, others all. Throws NumericError when a
   /// student's loss stops being finite, ShapeError when the batch does not fit.
-  std::vector<StudentStep> Update(const LabelledBatch& batch) override;
+  std::vector<StudentStep> Update(const LabelledBatch& batch, const StudentTurn& turn) override;
   std::vector<float> Parameters(std::size_t student) const override;
   ModelState Save(std::size_t student) const override;
   void Load(std::size_t student, const ModelState& state) override;
 
  private:
-  void CheckBatch(const LabelledBatch& batch) const;
-  StudentStep UpdateOne(HostedStudent& student, const LabelledBatch& batch);
+  /// A student and what is kept of it from one batch to the next, or within one.
+  struct Member {
+    HostedStudent student;
+    bool labels_others = false;
+    std::vector<float> q_target_next{};  ///< of this batch, when it learns from rewards
+    std::vector<float> outputs{};        ///< of this batch [rows, A], when it labels for others
+  };
 
-  std::vector<HostedStudent> students_;
+  void CheckBatch(const LabelledBatch& batch) const;
+  void CheckRewards(const LabelledBatch& batch) const;
+  /// Rows of its next Forward.
+  std::size_t ForwardRows(const Member& member, const LabelledBatch& batch) const;
+  std::span<const float> Forward(Member& member, const LabelledBatch& batch) const;
+  StudentStep UpdateOne(Member& member, const LabelledBatch& batch, const float* retention);
+  /// What it is to match on the first `rows` rows; `mixed` holds it when it is made here.
+  std::span<const float> LabelsOf(const Member& member, const LabelledBatch& batch,
+                                  std::size_t rows, std::vector<float>& mixed) const;
+  /// Adds the labels' part; returns its loss times lambda.
+  double AddLabelLoss(const Member& member, const LabelledBatch& batch, std::span<const float> q,
+                      std::span<const float> labels, double lambda,
+                      std::vector<float>& gradient) const;
+
+  std::vector<Member> members_;
   const std::vector<std::int32_t> canonical_;
   std::vector<float> row_weights_;  ///< [rows]: the batch's weights, for s and again for s'
 };

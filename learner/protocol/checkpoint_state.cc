@@ -1,8 +1,8 @@
-// Learner part:  "SHLP" u32, version u16 = 1, updates, samples, version, tail_batches u64, frozen
+// Learner part:  "SHLP" u32, version u16 = 2, updates, samples, version, tail_batches u64, frozen
 // u8, loss, q, gradient norm f64, sampler stream 4 x u64, teacher's updates i64, missing f64,
-// model state (common/model/model_state.cc).
-// Student part:  "SHSP" u32, version u16 = 1, updates, version u64, loss, agreement f64, model
-// state.
+// model state (common/model/model_state.cc), updates u64 and parameters (count u32, f32) of the
+// best evaluation (since 2). Student part:  "SHSP" u32, version u16 = 1, updates, version u64,
+// loss, agreement f64, model state.
 #include "learner/protocol/checkpoint_state.h"
 
 namespace stillhouse::learner {
@@ -10,13 +10,17 @@ namespace {
 
 constexpr std::uint32_t kLearnerMagic = 0x504c4853;  // "SHLP"
 constexpr std::uint32_t kStudentMagic = 0x50534853;  // "SHSP"
-constexpr std::uint16_t kVersion = 1;
+constexpr std::uint16_t kLearnerVersion = 2;
+constexpr std::uint16_t kStudentVersion = 1;
 
-void ExpectHead(ByteReader& in, std::uint32_t magic) {
+/// The part's version.
+std::uint16_t ReadHead(ByteReader& in, std::uint32_t magic, std::uint16_t newest) {
   if (in.Get<std::uint32_t>() != magic) in.Fail("not such a part");
-  if (const auto version = in.Get<std::uint16_t>(); version != kVersion) {
-    in.Fail(fmt::format("format version {}, this program reads {}", version, kVersion));
+  const auto version = in.Get<std::uint16_t>();
+  if (version == 0 || version > newest) {
+    in.Fail(fmt::format("format version {}, this program reads 1 to {}", version, newest));
   }
+  return version;
 }
 
 }  // namespace
@@ -24,7 +28,7 @@ void ExpectHead(ByteReader& in, std::uint32_t magic) {
 std::vector<std::uint8_t> LearnerState::Encode() const {
   ByteWriter out(256 + teacher.model.SizeHint());
   out.Put(kLearnerMagic);
-  out.Put(kVersion);
+  out.Put(kLearnerVersion);
   for (const auto count : {updates, samples, version, tail_batches}) out.Put(count);
   out.Put(static_cast<std::uint8_t>(frozen ? 1 : 0));
   for (const auto mean : {loss_mean, q_mean, grad_norm_mean}) out.Put(mean);
@@ -32,12 +36,14 @@ std::vector<std::uint8_t> LearnerState::Encode() const {
   out.Put(teacher.updates);
   out.Put(teacher.average_missing);
   teacher.model.Encode(out);
+  out.Put(teacher.best_updates);
+  out.PutVector(teacher.best);
   return out.Take();
 }
 
 LearnerState LearnerState::Decode(std::span<const std::uint8_t> bytes) {
   ByteReader in(bytes, "learner's part of a checkpoint");
-  ExpectHead(in, kLearnerMagic);
+  const std::uint16_t format = ReadHead(in, kLearnerMagic, kLearnerVersion);
   const auto updates = in.Get<std::uint64_t>();
   const auto samples = in.Get<std::uint64_t>();
   const auto version = in.Get<std::uint64_t>();
@@ -53,6 +59,10 @@ LearnerState LearnerState::Decode(std::span<const std::uint8_t> bytes) {
   LearnerState state{
       updates, samples, version, tail_batches, frozen,
       loss,    q,       norm,    sampler,      {teacher_updates, missing, ModelState::Decode(in)}};
+  if (format >= 2) {
+    state.teacher.best_updates = in.Get<std::uint64_t>();
+    state.teacher.best = in.GetVector<float>();
+  }
   in.ExpectEnd();
   return state;
 }
@@ -60,7 +70,7 @@ LearnerState LearnerState::Decode(std::span<const std::uint8_t> bytes) {
 std::vector<std::uint8_t> StudentState::Encode() const {
   ByteWriter out(128 + model.SizeHint());
   out.Put(kStudentMagic);
-  out.Put(kVersion);
+  out.Put(kStudentVersion);
   out.Put(updates);
   out.Put(version);
   out.Put(loss_mean);
@@ -71,7 +81,7 @@ std::vector<std::uint8_t> StudentState::Encode() const {
 
 StudentState StudentState::Decode(std::span<const std::uint8_t> bytes) {
   ByteReader in(bytes, "student's part of a checkpoint");
-  ExpectHead(in, kStudentMagic);
+  ReadHead(in, kStudentMagic, kStudentVersion);
   const auto updates = in.Get<std::uint64_t>();
   const auto version = in.Get<std::uint64_t>();
   const auto loss = in.Get<double>();

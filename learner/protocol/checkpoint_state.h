@@ -13,6 +13,8 @@ struct TeacherState {
   std::int64_t updates = 0;
   double average_missing = 1;  ///< share of the Polyak average that is still its start at 0
   ModelState model;
+  std::uint64_t best_updates = 0;
+  std::vector<float> best{};  ///< parameters of the best evaluation, canonical; empty: none kept
 };
 
 /// The learner's part of a checkpoint: the role's counters and streams, then the compute's state.

@@ -23,6 +23,7 @@ struct TeacherStep {
   /// [rows, A] Q-values of the online network before the update, of s and, with
   /// LabelRows::kSAndNext, of s' below: by-products of the TD step's own forward passes.
   std::vector<float> labels;
+  std::vector<OtherLabels> others{};  ///< of the same rows, as students asked for
 };
 
 /// The teacher's arithmetic behind a narrow seam: Torch in production, arithmetic by hand in the
@@ -36,7 +37,10 @@ class TeacherCompute {
   virtual std::vector<float> Label(const replay::Batch& batch) = 0;
   /// Flat, in the NetworkSpec's order.
   virtual std::vector<float> Parameters() const = 0;
-  /// Replaces the parameters by the final teacher's: their Polyak average, or as they are.
+  /// These parameters, those after `updates`, had the best evaluation so far.
+  virtual void KeepBest(std::vector<float> parameters, std::uint64_t updates) = 0;
+  /// Replaces the parameters by the final teacher's: their Polyak average, the best that were kept
+  /// (as they are while there are none), or as they are.
   virtual void Freeze(FinalTeacher final) = 0;
   /// All of it. Throws NumericError when a parameter is not finite.
   virtual TeacherState Save() const = 0;
@@ -48,6 +52,15 @@ class TeacherCompute {
 struct StudentStep {
   double loss = 0;
   double agreement = 0;  ///< share of rows with the label's greedy action (canonical actions)
+  bool skipped = false;  ///< nothing was learnt
+};
+
+/// What the students should know of the moment, besides the batch.
+struct StudentTurn {
+  std::vector<std::uint64_t> label_age{};  ///< [students] teacher updates, of the teacher's labels
+  std::vector<std::uint8_t> skip{};  ///< [students] 1: this batch is not for it; empty: for all
+  /// [students] the return above random's as a share of the teacher's; empty: not known yet.
+  std::vector<float> retention{};
 };
 
 /// All students of one host. One thread at a time.
@@ -55,7 +68,8 @@ class StudentCompute {
  public:
   virtual ~StudentCompute() = default;
   /// One update of every student from the same received rows. [students of the host]
-  virtual std::vector<StudentStep> Update(const LabelledBatch& batch) = 0;
+  virtual std::vector<StudentStep> Update(const LabelledBatch& batch, const StudentTurn& turn) = 0;
+  std::vector<StudentStep> Update(const LabelledBatch& batch) { return Update(batch, {}); }
   /// Flat parameters of the host's k-th student.
   virtual std::vector<float> Parameters(std::size_t student) const = 0;
   /// As TeacherCompute's, of the host's k-th student.

@@ -16,6 +16,9 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
       case TeacherJob::Kind::kLabel:
         outcome.step.labels = compute.Label(job.batch);
         break;
+      case TeacherJob::Kind::kKeepBest:
+        compute.KeepBest(std::move(job.best), job.best_updates);
+        break;
       case TeacherJob::Kind::kFreeze:
         compute.Freeze(job.final);
         outcome.parameters = compute.Parameters();
@@ -42,7 +45,7 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
 StudentOutcome Perform(StudentCompute& compute, std::size_t students, StudentJob job) {
   StudentOutcome outcome;
   try {
-    if (job.kind == StudentJob::Kind::kUpdate) outcome.steps = compute.Update(job.batch);
+    if (job.kind == StudentJob::Kind::kUpdate) outcome.steps = compute.Update(job.batch, job.turn);
     for (std::size_t k = 0; k < students; ++k) {
       if (job.kind == StudentJob::Kind::kParameters) {
         outcome.parameters.push_back(compute.Parameters(k));

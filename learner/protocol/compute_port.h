@@ -19,6 +19,7 @@ struct TeacherJob {
     kUpdate,      ///< a TD update on `batch`
     kLabel,       ///< labels for `batch`, no learning
     kParameters,  ///< hand out the parameters, for publication under `pin`
+    kKeepBest,    ///< `best`, those after `best_updates`, are the best parameters so far
     kFreeze,      ///< become the final teacher, then hand out the parameters
     kSave,        ///< hand out the whole state, for checkpoint `checkpoint`
     kLoad,        ///< go on from `state`
@@ -29,6 +30,8 @@ struct TeacherJob {
   FinalTeacher final = FinalTeacher::kAverage;
   std::uint64_t checkpoint = 0;
   std::optional<TeacherState> state;
+  std::vector<float> best{};
+  std::uint64_t best_updates = 0;
 };
 
 struct TeacherOutcome {
@@ -51,6 +54,7 @@ struct StudentJob {
   enum class Kind : std::uint8_t { kUpdate, kParameters, kSave, kLoad };
   Kind kind = Kind::kUpdate;
   LabelledBatch batch;
+  StudentTurn turn;  ///< of kUpdate
   std::uint32_t pin = 0;
   bool final = false;  ///< kParameters: the last ones of this run
   std::uint64_t checkpoint = 0;

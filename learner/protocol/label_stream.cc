@@ -18,32 +18,40 @@ void LabelStream::OnCredit(const Credit& credit, std::uint16_t host, Time now) {
   }
 }
 
-void LabelStream::Publish(const replay::Batch& batch, std::vector<float> labels, bool frozen,
-                          std::uint64_t teacher_updates, Outbox& out) {
-  ++sequence_;
-  const bool wanted = MostCredits() > 0;
-  std::vector<std::uint8_t> body;
-  if (wanted) {
-    LabelledBatch message;
-    message.learner = self_.index;
-    message.sequence = sequence_;
-    message.teacher_updates = teacher_updates;
-    message.frozen = frozen;
-    message.batch = static_cast<std::uint32_t>(batch.Size());
-    message.weights = batch.weights;
-    const auto num_actions = static_cast<std::size_t>(num_actions_);
-    message.num_actions = num_actions_;
-    message.rows = static_cast<std::uint32_t>(labels.size() / num_actions);
-    message.labels = std::move(labels);
-    message.observations = batch.observations;
-    if (message.rows > message.batch) {
-      message.observations.insert(message.observations.end(), batch.next_observations.begin(),
-                                  batch.next_observations.end());
-    }
-    ByteWriter writer(message.SizeHint() + kTrailerBytes);
-    message.Encode(writer);
-    body = writer.Take();
+std::vector<std::uint8_t> LabelStream::BodyOf(const replay::Batch& batch, MadeLabels made) const {
+  LabelledBatch message;
+  message.learner = self_.index;
+  message.sequence = sequence_;
+  message.version = made.version;
+  message.teacher_updates = made.teacher_updates;
+  message.frozen = made.frozen;
+  message.batch = static_cast<std::uint32_t>(batch.Size());
+  message.weights = batch.weights;
+  const auto num_actions = static_cast<std::size_t>(num_actions_);
+  message.num_actions = num_actions_;
+  message.rows = static_cast<std::uint32_t>(made.labels.size() / num_actions);
+  message.labels = std::move(made.labels);
+  message.others = std::move(made.others);
+  if (carries_.rewards) {
+    message.actions = batch.actions;
+    message.rewards = batch.rewards;
+    message.discounts = batch.discounts;
   }
+  message.observations = batch.observations;
+  if (message.rows > message.batch) {
+    message.observations.insert(message.observations.end(), batch.next_observations.begin(),
+                                batch.next_observations.end());
+  }
+  ByteWriter writer(message.SizeHint() + kTrailerBytes);
+  message.Encode(writer);
+  return writer.Take();
+}
+
+void LabelStream::Publish(const replay::Batch& batch, MadeLabels made, Outbox& out) {
+  ++sequence_;
+  const bool frozen = made.frozen;
+  std::vector<std::uint8_t> body;
+  if (MostCredits() > 0) body = BodyOf(batch, std::move(made));
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     Host& host = hosts_[i];
     if (host.down) continue;

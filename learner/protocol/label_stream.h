@@ -8,19 +8,34 @@
 
 namespace stillhouse::learner {
 
+/// Labels of one batch, as the teacher's compute made them.
+struct MadeLabels {
+  std::vector<float> labels;  ///< [rows, A]
+  std::vector<OtherLabels> others{};
+  bool frozen = false;
+  std::uint64_t teacher_updates = 0;
+  std::uint64_t version = 0;  ///< the teacher's newest publication
+};
+
 /// The learner's end of label-once-distil-many: every teacher batch goes out with its labels once
 /// a student host that has credit; a host without is skipped and the skip is counted, so that no
 /// student ever delays the teacher or another student.
 class LabelStream {
  public:
-  LabelStream(RoleAddress self, std::uint16_t hosts, std::int32_t num_actions)
-      : self_(self), num_actions_(static_cast<std::uint32_t>(num_actions)), hosts_(hosts) {}
+  /// What batches carry for students besides labels.
+  struct Carries {
+    bool rewards = false;  ///< some student learns from rewards
+  };
+  LabelStream(RoleAddress self, std::uint16_t hosts, std::int32_t num_actions, Carries carries)
+      : self_(self),
+        num_actions_(static_cast<std::uint32_t>(num_actions)),
+        carries_(carries),
+        hosts_(hosts) {}
 
   void OnCredit(const Credit& credit, std::uint16_t host, Time now);
 
-  /// Sends `batch` with `labels` [rows, A]. The message is encoded once and copied a host.
-  void Publish(const replay::Batch& batch, std::vector<float> labels, bool frozen,
-               std::uint64_t teacher_updates, Outbox& out);
+  /// Sends `batch` with its labels. The message is encoded once and copied a host.
+  void Publish(const replay::Batch& batch, MadeLabels made, Outbox& out);
 
   /// This host is gone for good: it gets nothing more, and what it misses is no longer counted.
   void HostDown(std::uint16_t host);
@@ -35,6 +50,8 @@ class LabelStream {
   Time Silence(std::size_t host, Time now) const;
 
  private:
+  std::vector<std::uint8_t> BodyOf(const replay::Batch& batch, MadeLabels made) const;
+
   struct Host {
     std::uint32_t credits = 0;
     std::uint64_t sent = 0;
@@ -46,6 +63,7 @@ class LabelStream {
   };
   RoleAddress self_;
   std::uint32_t num_actions_;
+  Carries carries_;
   std::vector<Host> hosts_;
   std::uint64_t sequence_ = 0;
 };

@@ -10,6 +10,8 @@ using namespace std::chrono_literals;
 constexpr Time kReportEvery = 20ms;
 /// Two jobs under way keep the compute thread busy across the hand-over.
 constexpr std::int32_t kMaxJobs = 2;
+/// Rounds under way or just over, whose result is not known yet.
+constexpr std::size_t kMaxPins = 3;
 /// Running means span about this many updates.
 constexpr double kMeanSpan = 500;
 }  // namespace
@@ -19,8 +21,8 @@ LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
       port_(port),
       sampler_(settings_.shards, settings_.replay),
       rng_(MakeRng(settings_.seed, RngPurpose::kSampler, settings_.index)),
-      labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts,
-              settings_.num_actions),
+      labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts, settings_.num_actions,
+              {settings_.label_rewards}),
       restored_(!settings_.resuming) {}
 
 void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
@@ -41,11 +43,7 @@ void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
       if (stage_ == Stage::kTrain) stage_ = Stage::kFreezing;
       break;
     case MessageKind::kRunStatus:
-      phase_ = std::max(phase_, DecodeBody<RunStatus>(envelope).phase);
-      if (stage_ == Stage::kTail && phase_ >= RunPhase::kFinal) {
-        stage_ = Stage::kIdle;
-        ready_.clear();
-      }
+      OnRunStatus(DecodeBody<RunStatus>(envelope));
       break;
     case MessageKind::kCheckpointRequest:
       SubmitSave(DecodeBody<CheckpointRequest>(envelope).id);
@@ -166,6 +164,27 @@ void LearnerRole::SubmitSave(std::uint64_t checkpoint) {
   port_.Submit(std::move(job));
 }
 
+void LearnerRole::OnRunStatus(const RunStatus& status) {
+  phase_ = std::max(phase_, status.phase);
+  if (stage_ == Stage::kTail && phase_ >= RunPhase::kFinal) {
+    stage_ = Stage::kIdle;
+    ready_.clear();
+  }
+  KeepBest(status.best_round);
+}
+
+// Told again and again: what was pinned for it is there the first time only.
+void LearnerRole::KeepBest(std::uint32_t round) {
+  const auto pin = pins_.find(round);
+  if (pin == pins_.end() || failed_ || stage_ != Stage::kTrain) return;
+  TeacherJob job;
+  job.kind = TeacherJob::Kind::kKeepBest;
+  job.best = std::move(pin->second.parameters);
+  job.best_updates = pin->second.updates;
+  pins_.erase(pins_.begin(), std::next(pin));
+  port_.Submit(std::move(job));
+}
+
 void LearnerRole::OnRestore(const Restore& restore) {
   if (restored_ || restore.models.size() != 1 || restore.models.front().model != 0) {
     throw WireError(fmt::format("{}: a Restore of {} models{}", Address().ToString(),
@@ -240,7 +259,8 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
     case TeacherJob::Kind::kLabel:
       --jobs_;
       ++tail_batches_;
-      labels_.Publish(outcome.job.batch, std::move(outcome.step.labels), true, updates_, out);
+      labels_.Publish(outcome.job.batch,
+                      {std::move(outcome.step.labels), {}, true, updates_, version_}, out);
       break;
     case TeacherJob::Kind::kParameters:
       OnParameters(std::move(outcome), out);
@@ -249,6 +269,7 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
       OnSaved(std::move(outcome), out);
       break;
     case TeacherJob::Kind::kLoad:
+    case TeacherJob::Kind::kKeepBest:
       break;
     case TeacherJob::Kind::kFreeze: {
       Frozen frozen{{{0, version_ + 1, updates_, outcome.parameters}}};
@@ -276,12 +297,18 @@ void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
     SendTo(out, Address(), {RoleKind::kShard, shard}, priorities[shard]);
   }
   if (labels_.Hosts() > 0) {
-    labels_.Publish(outcome.job.batch, std::move(step.labels), false, updates_, out);
+    labels_.Publish(outcome.job.batch,
+                    {std::move(step.labels), std::move(step.others), false, updates_, version_},
+                    out);
   }
 }
 
 void LearnerRole::OnParameters(TeacherOutcome outcome, Outbox& out) {
   ++version_;
+  if (settings_.keep_best && outcome.job.pin != 0 && stage_ == Stage::kTrain) {
+    pins_[outcome.job.pin] = {updates_, outcome.parameters};
+    if (pins_.size() > kMaxPins) pins_.erase(pins_.begin());
+  }
   const WeightsPublish publish{0, version_, outcome.job.pin, std::move(outcome.parameters)};
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
     SendTo(out, Address(), {RoleKind::kShard, shard}, publish);

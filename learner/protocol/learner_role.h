@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -30,7 +31,9 @@ class LearnerRole final : public Role {
     TeacherSettings teacher;
     ReplaySettings replay;
     std::uint64_t seed = 1;
-    bool resuming = false;  ///< a Restore will come
+    bool resuming = false;       ///< a Restore will come
+    bool label_rewards = false;  ///< batches for students carry their rewards
+    bool keep_best = false;      ///< somebody wants the parameters of the best evaluation
   };
 
   /// `port` is borrowed and outlives the role.
@@ -57,6 +60,8 @@ class LearnerRole final : public Role {
   void SubmitParameters(std::uint32_t pin);
   void SubmitSave(std::uint64_t checkpoint);
   void OnRestore(const Restore& restore);
+  void OnRunStatus(const RunStatus& status);
+  void KeepBest(std::uint32_t round);
   void OnRankDown(const RankDown& down);
   void OnSaved(TeacherOutcome outcome, Outbox& out);
   void BeginFreezeWhenIdle();
@@ -86,6 +91,12 @@ class LearnerRole final : public Role {
   std::uint64_t allowance_ = 0;  ///< rows that may be requested in all
   std::uint64_t tail_batches_ = 0;
   std::uint64_t version_ = 0;
+  /// As evaluation rounds pinned them, by round: which was the best is known when it is over.
+  struct Pin {
+    std::uint64_t updates = 0;
+    std::vector<float> parameters;
+  };
+  std::map<std::uint32_t, Pin> pins_;
   std::set<std::uint16_t> polls_;  ///< shards whose reply about totals alone is still missing
   std::size_t redraws_ = 0;        ///< draws that died with a shard: the next ones are counted
   std::int32_t jobs_ = 0;          ///< updates and labellings submitted and not done

@@ -17,9 +17,15 @@ StudentRole::StudentRole(Settings settings, StudentPort& port)
     : settings_(std::move(settings)),
       port_(port),
       before_(settings_.models.size(), 0),
+      done_(settings_.models.size(), 0),
+      stale_(settings_.models.size(), 0),
       restored_(!settings_.resuming),
       loss_mean_(settings_.models.size(), 0),
-      agreement_mean_(settings_.models.size(), 0) {}
+      agreement_mean_(settings_.models.size(), 0),
+      age_mean_(settings_.models.size(), 0),
+      age_max_(settings_.models.size(), 0) {
+  settings_.needs.resize(settings_.models.size());
+}
 
 void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
   switch (envelope.kind) {
@@ -49,6 +55,7 @@ void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
       SendTo(out, Address(), envelope.from, Left{});
       return;
     case MessageKind::kRunStatus:
+      return OnRunStatus(DecodeBody<RunStatus>(envelope));
     case MessageKind::kRankDown:  // it gets batches or it gets none
       return;
     default:
@@ -59,14 +66,46 @@ void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
 
 void StudentRole::OnBatch(LabelledBatch batch) {
   if (freezing_) return;
+  teacher_updates_ = std::max(teacher_updates_, batch.teacher_updates);
   waiting_.push_back(std::move(batch));
   SubmitNext();
+}
+
+void StudentRole::OnRunStatus(const RunStatus& status) {
+  teacher_updates_ = std::max(teacher_updates_, status.updates);
+  retention_.clear();
+  for (const std::uint16_t model : settings_.models) {
+    if (model < status.retention.size()) retention_.push_back(status.retention[model]);
+  }
+  if (retention_.size() != settings_.models.size()) retention_.clear();
+}
+
+std::uint64_t StudentRole::AgeOf(const LabelledBatch& batch, std::size_t student) const {
+  const LabelNeeds& needs = settings_.needs[student];
+  if (!needs.of_teacher) return 0;
+  std::uint64_t made = batch.teacher_updates;
+  for (const OtherLabels& other : batch.others) {
+    if (other.choice == needs.choice) made = other.teacher_updates;
+  }
+  return teacher_updates_ - std::min(made, teacher_updates_);
+}
+
+StudentTurn StudentRole::TurnOf(const LabelledBatch& batch) const {
+  StudentTurn turn;
+  turn.retention = retention_;
+  for (std::size_t k = 0; k < settings_.models.size(); ++k) {
+    const auto most = static_cast<std::uint64_t>(settings_.needs[k].max_age);
+    turn.label_age.push_back(AgeOf(batch, k));
+    turn.skip.push_back(most > 0 && turn.label_age.back() > most ? 1 : 0);
+  }
+  return turn;
 }
 
 void StudentRole::SubmitNext() {
   while (!freezing_ && !failed_ && jobs_ < kMaxJobs && !waiting_.empty()) {
     StudentJob job;
     job.batch = std::move(waiting_.front());
+    job.turn = TurnOf(job.batch);
     port_.Submit(std::move(job));
     waiting_.pop_front();
     ++jobs_;
@@ -161,12 +200,21 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
   --jobs_;
   ++updates_;
   SH_CHECK(outcome.steps.size() == settings_.models.size());
-  const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(UpdatesOf(0)));
-  for (std::size_t k = 0; k < outcome.steps.size(); ++k) {
-    loss_mean_[k] += rate * (outcome.steps[k].loss - loss_mean_[k]);
-    agreement_mean_[k] += rate * (outcome.steps[k].agreement - agreement_mean_[k]);
-  }
   const LabelledBatch& batch = outcome.job.batch;
+  for (std::size_t k = 0; k < outcome.steps.size(); ++k) {
+    const StudentStep& step = outcome.steps[k];
+    if (step.skipped) {
+      ++stale_[k];
+      continue;
+    }
+    ++done_[k];
+    const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(UpdatesOf(k)));
+    const std::uint64_t age = outcome.job.turn.label_age.at(k);
+    loss_mean_[k] += rate * (step.loss - loss_mean_[k]);
+    agreement_mean_[k] += rate * (step.agreement - agreement_mean_[k]);
+    age_mean_[k] += rate * (static_cast<double>(age) - age_mean_[k]);
+    age_max_[k] = std::max(age_max_[k], age);
+  }
   SendTo(out, Address(), {RoleKind::kLearner, batch.learner},
          Credit{1, batch.sequence, batch.teacher_updates});
   // One publication carries all students of the host, so that a version is a moment of the host.
@@ -197,8 +245,8 @@ void StudentRole::OnParameters(StudentOutcome outcome, Outbox& out) {
 void StudentRole::Report(Outbox& out) {
   StudentReport report;
   for (std::size_t k = 0; k < settings_.models.size(); ++k) {
-    report.students.push_back(
-        {settings_.models[k], UpdatesOf(k), version_, loss_mean_[k], agreement_mean_[k]});
+    report.students.push_back({settings_.models[k], UpdatesOf(k), version_, loss_mean_[k],
+                               agreement_mean_[k], age_mean_[k], age_max_[k], stale_[k]});
   }
   SendTo(out, Address(), kCoordinatorAddress, report);
 }

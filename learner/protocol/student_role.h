@@ -16,6 +16,13 @@ namespace stillhouse::learner {
 /// a scheduling hiccup, small enough that labels stay fresh (a few teacher updates old).
 inline constexpr std::uint32_t kCreditWindow = 16;
 
+/// What a student learns from of a batch's labels by the teacher, and how old they may be.
+struct LabelNeeds {
+  bool of_teacher = true;  ///< false: its sources live on its own host
+  LabelChoice choice = LabelChoice::kCurrent;
+  std::int64_t max_age = 0;  ///< teacher updates; 0: any
+};
+
 /// One student host: takes labelled batches, has its students learn from them, returns a credit
 /// for each, publishes the students' weights. In a resumed run it waits for its Restore before
 /// anything else. Logic only; the arithmetic is behind `port`.
@@ -27,7 +34,8 @@ class StudentRole final : public Role {
     std::int32_t publish_every = 100;   ///< updates between publications of all of them
     std::uint16_t shards = 1;
     std::uint16_t learners = 1;
-    bool resuming = false;  ///< a Restore will come
+    bool resuming = false;            ///< a Restore will come
+    std::vector<LabelNeeds> needs{};  ///< [students], or empty: the present labels, of any age
   };
 
   /// `port` is borrowed and outlives the role.
@@ -47,17 +55,26 @@ class StudentRole final : public Role {
   void SubmitNext();
   void SubmitParameters(std::uint32_t pin);
   void OnUpdated(const StudentOutcome& outcome, Outbox& out);
+  void OnRunStatus(const RunStatus& status);
+  StudentTurn TurnOf(const LabelledBatch& batch) const;
+  /// Teacher updates between the labels that the student would learn from and the teacher's newest
+  /// known state; 0 without labels of the teacher.
+  std::uint64_t AgeOf(const LabelledBatch& batch, std::size_t student) const;
   void OnParameters(StudentOutcome outcome, Outbox& out);
   void OnRestore(const Restore& restore);
   void OnSaved(StudentOutcome outcome, Outbox& out);
-  std::uint64_t UpdatesOf(std::size_t student) const { return before_[student] + updates_; }
+  std::uint64_t UpdatesOf(std::size_t student) const { return before_[student] + done_[student]; }
   void Report(Outbox& out);
 
   Settings settings_;
   StudentPort& port_;
   std::deque<LabelledBatch> waiting_;
   std::vector<std::uint64_t> before_;  ///< [students] updates in earlier attempts of the run
-  std::uint64_t updates_ = 0;          ///< of all of them, in this one
+  std::vector<std::uint64_t> done_;    ///< [students] updates in this one
+  std::vector<std::uint64_t> stale_;   ///< [students] batches whose labels were too old
+  std::uint64_t updates_ = 0;          ///< batches worked off in this attempt
+  std::uint64_t teacher_updates_ = 0;  ///< newest that is known
+  std::vector<float> retention_;       ///< [students] as the coordinator told; empty: not known
   std::uint64_t version_ = 0;
   bool restored_ = false;  ///< or nothing to restore
   std::int32_t jobs_ = 0;  ///< updates submitted and not done
@@ -68,6 +85,8 @@ class StudentRole final : public Role {
   bool failed_ = false;
   std::vector<double> loss_mean_;  ///< [students] running means
   std::vector<double> agreement_mean_;
+  std::vector<double> age_mean_;  ///< [students] of the teacher's labels, in teacher updates
+  std::vector<std::uint64_t> age_max_;
   Time last_report_{};
 };
 

@@ -17,12 +17,14 @@ constexpr std::int64_t kMostUpdatesAMove = 10;
 }  // namespace
 
 Teacher::Teacher(const TeacherSettings& settings, std::unique_ptr<TrainedModel> model,
-                 LabelRows label_rows, bool want_labels)
+                 LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others)
     : settings_(settings),
       model_(std::move(model)),
       label_rows_(label_rows),
       want_labels_(want_labels),
+      others_(std::move(others)),
       average_every_(std::clamp<std::int64_t>(settings.average / 100, 1, kMostUpdatesAMove)) {
+  if (Makes(LabelChoice::kAverage)) average_.emplace(model_->Spec());
   model_->UpdateTarget();
 }
 
@@ -49,6 +51,8 @@ TeacherStep Teacher::Update(const replay::Batch& batch) {
   const bool label_next = want_labels_ && label_rows_ == LabelRows::kSAndNext;
   const bool both = settings_.algorithm.double_q || label_next;
 
+  TeacherStep step;
+  step.others = MakeOthers(batch);
   const auto q_target = model_->ForwardTarget({&parts[1], 1});
   const std::vector<float> q_target_next(q_target.begin(), q_target.end());
   const auto q = model_->Forward({parts.data(), both ? 2U : 1U});
@@ -62,7 +66,6 @@ TeacherStep Teacher::Update(const replay::Batch& batch) {
     throw NumericError(
         fmt::format("teacher: the loss of update {} is {}", updates_ + 1, loss.loss));
   }
-  TeacherStep step;
   step.loss = static_cast<double>(loss.loss);
   for (std::size_t b = 0; b < rows; ++b) {
     step.q_mean += static_cast<double>(q[b * actions + static_cast<std::size_t>(batch.actions[b])]);
@@ -87,15 +90,67 @@ std::vector<float> Teacher::Label(const replay::Batch& batch) {
   return {q.begin(), q.end()};
 }
 
+bool Teacher::Makes(LabelChoice choice) const {
+  return want_labels_ && std::find(others_.begin(), others_.end(), choice) != others_.end();
+}
+
+std::vector<OtherLabels> Teacher::MakeOthers(const replay::Batch& batch) {
+  std::vector<OtherLabels> others;
+  if (Makes(LabelChoice::kLagged)) others.push_back(LaggedLabels(batch));
+  if (Makes(LabelChoice::kAverage)) others.push_back(AverageLabels(batch));
+  if (best_) others.push_back({LabelChoice::kBest, best_updates_, LabelsBy(*best_, batch)});
+  return others;
+}
+
+OtherLabels Teacher::LaggedLabels(const replay::Batch& batch) {
+  OtherLabels labels{LabelChoice::kLagged, 0, {}};
+  labels.teacher_updates =
+      static_cast<std::uint64_t>(updates_ / settings_.target_update * settings_.target_update);
+  const std::array<PackedRows, 2> parts = {batch.observations, batch.next_observations};
+  const auto q =
+      model_->ForwardTarget({parts.data(), label_rows_ == LabelRows::kSAndNext ? 2U : 1U});
+  labels.labels.assign(q.begin(), q.end());
+  return labels;
+}
+
+OtherLabels Teacher::AverageLabels(const replay::Batch& batch) {
+  if (average_stale_) average_->SetParameters(CorrectedAverage());
+  average_stale_ = average_missing_ >= 1;  // until it moves it is the parameters of each moment
+  OtherLabels labels{LabelChoice::kAverage, 0, {}};
+  labels.teacher_updates = static_cast<std::uint64_t>(updates_ / average_every_ * average_every_);
+  labels.labels = LabelsBy(*average_, batch);
+  return labels;
+}
+
+std::vector<float> Teacher::LabelsBy(NativeNetwork& network, const replay::Batch& batch) const {
+  const bool next = label_rows_ == LabelRows::kSAndNext;
+  const auto rows = static_cast<std::int64_t>(batch.actions.size());
+  const auto values = static_cast<std::size_t>(rows * model_->Spec().NumActions());
+  std::vector<float> labels(next ? 2 * values : values);
+  const auto out = std::span(labels);
+  network.Forward(batch.observations, rows, out.first(values));
+  if (next) network.Forward(batch.next_observations, rows, out.subspan(values));
+  return labels;
+}
+
+void Teacher::KeepBest(std::vector<float> parameters, std::uint64_t updates) {
+  best_parameters_ = std::move(parameters);
+  best_updates_ = updates;
+  if (!Makes(LabelChoice::kBest)) return;
+  if (!best_) best_.emplace(model_->Spec());
+  best_->SetParameters(best_parameters_);
+}
+
 void Teacher::MoveAverage() {
   const double decay = std::pow(1 - 1 / std::max(1.0, static_cast<double>(settings_.average)),
                                 static_cast<double>(average_every_));
   model_->MoveAverage(1 - decay);
   average_missing_ *= decay;
+  average_stale_ = true;
 }
 
 TeacherState Teacher::Save() const {
-  TeacherState state{updates_, average_missing_, model_->Save()};
+  TeacherState state{updates_, average_missing_, model_->Save(), best_updates_, best_parameters_};
   ExpectFinite(state.model, "teacher");
   return state;
 }
@@ -104,14 +159,31 @@ void Teacher::Load(const TeacherState& state) {
   model_->Load(state.model);
   updates_ = state.updates;
   average_missing_ = state.average_missing;
+  average_stale_ = true;
+  if (state.best.empty()) return;
+  const auto expected = static_cast<std::size_t>(model_->Spec().ParameterCount());
+  if (state.best.size() != expected) {
+    throw ShapeError(fmt::format("teacher: {} best parameters in the state, the network has {}",
+                                 state.best.size(), expected));
+  }
+  KeepBest(state.best, state.best_updates);
 }
 
-void Teacher::Freeze(FinalTeacher final) {
-  if (final == FinalTeacher::kLast || average_missing_ >= 1) return;
+std::vector<float> Teacher::CorrectedAverage() const {
+  if (average_missing_ >= 1) return model_->Parameters();
   auto average = model_->Average();
   const auto correction = static_cast<float>(1 / (1 - average_missing_));
   for (float& value : average) value *= correction;
-  model_->SetParameters(average);
+  return average;
+}
+
+void Teacher::Freeze(FinalTeacher final) {
+  if (final == FinalTeacher::kBest) {
+    if (!best_parameters_.empty()) model_->SetParameters(best_parameters_);
+    return;
+  }
+  if (final == FinalTeacher::kLast || average_missing_ >= 1) return;
+  model_->SetParameters(CorrectedAverage());
 }
 
 }  // namespace stillhouse::learner

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
+#include "common/model/native_network.h"
 #include "learner/nn/trained_model.h"
 #include "learner/protocol/compute.h"
 
@@ -16,12 +19,15 @@ namespace stillhouse::learner {
 /// and corrected for its start as Adam's moments are.
 class Teacher final : public TeacherCompute {
  public:
+  /// `others`: labels by its average and target network that students ask for; kCurrent is always
+  /// made, kBest once KeepBest has been called.
   Teacher(const TeacherSettings& settings, std::unique_ptr<TrainedModel> model,
-          LabelRows label_rows, bool want_labels);
+          LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others = {});
 
   TeacherStep Update(const replay::Batch& batch) override;
   std::vector<float> Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return model_->Parameters(); }
+  void KeepBest(std::vector<float> parameters, std::uint64_t updates) override;
   void Freeze(FinalTeacher final) override;
   TeacherState Save() const override;
   void Load(const TeacherState& state) override;
@@ -29,14 +35,28 @@ class Teacher final : public TeacherCompute {
  private:
   void CheckBatch(const replay::Batch& batch) const;
   void MoveAverage();
+  bool Makes(LabelChoice choice) const;
+  /// The average, corrected for its start; the present parameters before it has moved.
+  std::vector<float> CorrectedAverage() const;
+  /// Labels of `batch` by parameters beside the model's own, which `network` holds.
+  std::vector<float> LabelsBy(NativeNetwork& network, const replay::Batch& batch) const;
+  OtherLabels AverageLabels(const replay::Batch& batch);
+  OtherLabels LaggedLabels(const replay::Batch& batch);
+  std::vector<OtherLabels> MakeOthers(const replay::Batch& batch);
 
   const TeacherSettings settings_;
   const std::unique_ptr<TrainedModel> model_;
   const LabelRows label_rows_;
   const bool want_labels_;
+  const std::vector<LabelChoice> others_;
   const std::int64_t average_every_;  ///< updates between moves of the average
   std::int64_t updates_ = 0;
-  double average_missing_ = 1;  ///< share of the average that is still its start at 0
+  double average_missing_ = 1;            ///< share of the average that is still its start at 0
+  std::optional<NativeNetwork> average_;  ///< holds the average when it labels
+  bool average_stale_ = true;             ///< it has moved since
+  std::optional<NativeNetwork> best_;     ///< holds the best parameters when they label
+  std::vector<float> best_parameters_;    ///< empty: none yet
+  std::uint64_t best_updates_ = 0;
 };
 
 }  // namespace stillhouse::learner

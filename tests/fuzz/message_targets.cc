@@ -85,6 +85,14 @@ void AddTraining(Codecs& codecs) {
                             .weights = {1, 0.5F},
                             .labels = std::vector<float>(12, 0.5F),
                             .observations = Bytes(8, 3)});
+  LabelledBatch full{.batch = 1, .rows = 1, .num_actions = 2, .weights = {1}};
+  full.labels = {0.5F, 1};
+  full.others = {{LabelChoice::kAverage, 990, {1, 0.5F}}};
+  full.actions = {1};
+  full.rewards = {2};
+  full.discounts = {0.5F};
+  full.observations = Bytes(4, 3);
+  Add(codecs, full);
   Add(codecs, Credit{3, 17, 990});
   Add(codecs, WeightsPublish{2, 7, 4, {0.5F, -1}});
   Add(codecs, ShardReport{.totals = totals, .home_workers = {77, 78}, .episodes = {{12, 340}}});

@@ -90,11 +90,17 @@ CountingStudents::CountingStudents(const std::vector<NetworkSpec>& networks) {
   for (const auto& network : networks) states_.push_back(Fresh(network));
 }
 
-std::vector<learner::StudentStep> CountingStudents::Update(const LabelledBatch& batch) {
+std::vector<learner::StudentStep> CountingStudents::Update(const LabelledBatch& batch,
+                                                           const learner::StudentTurn& turn) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(batch.labels.data());
   const float fraction = Fraction({bytes, batch.labels.size() * sizeof(float)});
-  for (auto& state : states_) Learn(state, fraction);
-  return std::vector<learner::StudentStep>(states_.size(), {0.25, 0.5});
+  std::vector<learner::StudentStep> steps;
+  for (std::size_t k = 0; k < states_.size(); ++k) {
+    const bool skipped = turn.skip.at(k) != 0;
+    if (!skipped) Learn(states_[k], fraction);
+    steps.push_back({0.25, 0.5, skipped});
+  }
+  return steps;
 }
 
 }  // namespace stillhouse::simulation

@@ -26,6 +26,7 @@ class CountingTeacher final : public learner::TeacherCompute {
   learner::TeacherStep Update(const replay::Batch& batch) override;
   std::vector<float> Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return state_.parameters; }
+  void KeepBest(std::vector<float>, std::uint64_t) override {}
   void Freeze(FinalTeacher) override {}
   learner::TeacherState Save() const override;
   void Load(const learner::TeacherState& state) override;
@@ -43,7 +44,9 @@ class CountingTeacher final : public learner::TeacherCompute {
 class CountingStudents final : public learner::StudentCompute {
  public:
   explicit CountingStudents(const std::vector<NetworkSpec>& networks);
-  std::vector<learner::StudentStep> Update(const LabelledBatch& batch) override;
+  using learner::StudentCompute::Update;
+  std::vector<learner::StudentStep> Update(const LabelledBatch& batch,
+                                           const learner::StudentTurn& turn) override;
   std::vector<float> Parameters(std::size_t student) const override {
     return states_.at(student).parameters;
   }

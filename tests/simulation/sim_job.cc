@@ -36,13 +36,20 @@ std::string DrawFile(Rng& rng) {
       from(4, 5), from(3, 8), from(1, 4));
   text += "students:\n";
   const char* const rows = either("s", "s_and_next");
-  const auto student = [&text](const char* name, int publish_every, const char* its_rows) {
-    text += fmt::format("  {}: {{network: {{layers: [q_head]}}, publish_every: {}, rows: {}}}\n",
-                        name, publish_every, its_rows);
+  const auto student = [&text](const char* name, int publish_every, const char* its_rows,
+                               const std::string& more) {
+    text += fmt::format("  {}: {{network: {{layers: [q_head]}}, publish_every: {}, rows: {}{}}}\n",
+                        name, publish_every, its_rows, more.empty() ? more : ", " + more);
   };
-  student("small", 5, rows);
-  student("tiny", 7, rows);
-  if (rng.Below(2) == 0) student("third", 4, "s");
+  // A stream of its own: the jobs of known seeds stay what they were otherwise.
+  Rng of_graph(capacity);
+  student("small", 5, rows, of_graph.Below(2) == 0 ? "max_label_age: 2" : "");
+  student("tiny", 7, rows, of_graph.Below(3) == 0 ? "from: [], rewards: true" : "");
+  if (rng.Below(2) == 0) {
+    constexpr const char* kThird[] = {"", "from: [tiny]", "from: {tiny: 1, teacher: 3}",
+                                      "rewards: true"};
+    student("third", 4, "s", kThird[of_graph.Below(4)]);
+  }
   text += fmt::format("evaluation: {{every: {}ms, episodes: 3, final_episodes: 7, max_steps: 9}}\n",
                       from(200, 400));
   text += fmt::format("checkpoint: {{every: {}ms}}\n", from(100, 200));

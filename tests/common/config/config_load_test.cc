@@ -224,22 +224,15 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
       "monitor: {http: 127.0.0.1:8787}",
       "monitor: {tensorboard: true}",
       "monitor: {token: abc}",
-      "teachers: {teacher: {}, second: {}}",
       "teacher: {learners: 2}",
       "teacher: {init: x.pt}",
-      "teacher: {final: best}",
       "teacher: {algorithm: {kind: c51}}",
       "teacher: {network: {layers: [residual, q_head]}}",
-      "students: {a: {from: [b]}, b: {}}",
       "students: {a: {actions: [0, 1]}}",
       "students: {a: {labels: local}}",
-      "students: {a: {max_label_age: 100}}",
-      "students: {a: {label_source: average}}",
-      "students: {a: {rewards: {weight: 1}}}",
       "students: {a: {data: {replay: 0.5, own: 0.5}}}",
       "students: {a: {loss: {label: truth}}}",
       "students: {a: {loss: {kind: hint}}}",
-      "actors: {policy: small}",
   };
   for (const std::string& text : refused) {
     EXPECT_THAT(ErrorsOf(WithMinimal(text + "\n")), HasSubstr("not supported yet")) << text;

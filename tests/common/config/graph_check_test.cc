@@ -72,10 +72,18 @@ TEST(GraphCheckTest, KeysOfTheTeachersLabelsNeedTheTeacher) {
               HasSubstr("students.b.label_source: has no meaning here"));
 }
 
+TEST(GraphCheckTest, TheModelThatActsIsOneOfTheRuns) {
+  EXPECT_EQ(ErrorsOf("actors: {policy: small}\nstudents: {small: {}}"), "");
+  EXPECT_THAT(ErrorsOf("actors: {policy: smal}\nstudents: {small: {}}"),
+              HasSubstr("c.yaml:2: actors.policy: unknown model 'smal'; did you mean 'small'?"));
+}
+
 TEST(GraphCheckTest, TeachersNeedTheOneThatPlays) {
-  EXPECT_THAT(ErrorsOf("teachers: {a: {}, b: {}}"), HasSubstr("the one named teacher plays"));
+  EXPECT_THAT(ErrorsOf("teachers: {a: {}, b: {}}"),
+              HasSubstr("the one named teacher, which plays"));
   EXPECT_THAT(ErrorsOf("teachers: {teacher: {}}\nteacher: {batch_size: 16}"),
-              HasSubstr("both given"));
+              HasSubstr("teachers.teacher is given too"));
+  EXPECT_EQ(ErrorsOf("teachers: {second: {}}\nteacher: {batch_size: 16}"), "");
   EXPECT_THAT(ErrorsOf("teachers: {teacher: {}, b: {batch_size: 16}}"),
               HasSubstr("c.yaml:2: teachers.b.batch_size: only teachers.teacher has it"));
   EXPECT_THAT(ErrorsOf("teachers: {teacher: {}, b: {}}\nstudents: {b: {}}"),

@@ -85,7 +85,15 @@ std::vector<Codec> LabelCodecs() {
                       .weights = {1, 0.5F},
                       .labels = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
                       .observations = {1, 2, 3, 4, 5, 6, 7, 8}};
-  return {Make("LabelledBatch", batch, 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + (4 + 8)),
+  const std::size_t plain = 2 + 8 + 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + 1 + 1 + (4 + 8);
+  LabelledBatch full = batch;
+  full.others = {{LabelChoice::kAverage, 990, batch.labels},
+                 {LabelChoice::kLagged, 5, batch.labels}};
+  full.actions = {2, 0};
+  full.rewards = {1, -1};
+  full.discounts = {0.5F, 0};
+  return {Make("LabelledBatch", batch, plain),
+          Make("LabelledBatch with everything", full, plain + 2 * (1 + 8 + 12 * 4) + 3 * 2 * 4),
           Make("Credit", Credit{3, 17, 990}, 4 + 8 + 8),
           Make("WeightsPublish", WeightsPublish{2, 7, 4, {0.5F, -1}}, 2 + 8 + 4 + 4 + 2 * 4)};
 }
@@ -115,15 +123,16 @@ std::vector<Codec> ControlCodecs() {
   const RankReport rank{
       .rank = 3, .roles = "shard", .host = "n1", .pid = 99, .busy = 0.5, .rss_bytes = 1 << 20};
   return {
-      Make("RunStatus", RunStatus{RunPhase::kTail, 10, 20, {1}}, 1 + 8 + 8 + 4 + 2),
+      Make("RunStatus", RunStatus{RunPhase::kTail, 10, 20, {1}, {1, 0.5F}, 7},
+           1 + 8 + 8 + (4 + 2) + (4 + 2 * 4) + 4),
       Make("RankDown", RankDown{3, "n1", "gone", {{RoleKind::kShard, 1}}},
            4 + (4 + 2) + (4 + 4) + 4 + 3),
       Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8)),
       Make("InsertGrant", InsertGrant{5000}, 8),
       Make("SampleGrant", SampleGrant{6000}, 8),
       Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + 3 * (4 + 2 * 8)),
-      Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9}, {2, 49, 1, 0.6, 0.8}}},
-           4 + 2 * (2 + 8 + 8 + 8 + 8)),
+      Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9, 7, 9, 1}, {2, 49, 1, 0.6, 0.8}}},
+           4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8)),
       Make("HostReport", HostReport{4, 1, 1}, 4 + 8 + 8),
       Make("RankReport", rank, 4 + (4 + 5) + (4 + 2) + 8 + 8 + 8),
       Make("Freeze", Freeze{}, 0),

@@ -339,5 +339,34 @@ TEST_F(LearnerRoleTest, AShardThatDiesBeforeItEverAnsweredIsNotWaitedFor) {
   EXPECT_EQ(out_.To<SampleRequest>(Shard(1)).size(), 1U);
 }
 
+TEST(LearnerRoleBestTest, WhatTheBestRoundPinnedIsKeptOnce) {
+  auto settings = SmallSettings();
+  settings.keep_best = true;
+  HeldPort port;
+  CapturedOutbox out;
+  LearnerRole role(settings, port);
+  role.Tick(0s, out);
+  for (const std::uint32_t round : {2U, 3U}) {
+    role.Handle(From(kCoordinatorAddress, kLearner, PinRequest{round}), 0s, out);
+  }
+  while (!port.jobs.empty()) {
+    auto outcome = port.DoFirst();
+    outcome.parameters = {static_cast<float>(outcome.job.pin)};
+    role.OnDone(std::move(outcome), 0s, out);
+  }
+  const auto told = [&](std::uint32_t round) {
+    const RunStatus status{RunPhase::kTrain, 0, 0, {}, {}, round};
+    role.Handle(From(kCoordinatorAddress, kLearner, status), 0s, out);
+  };
+  told(0);
+  EXPECT_EQ(port.Count(TeacherJob::Kind::kKeepBest), 0U);
+  told(3);
+  ASSERT_EQ(port.Count(TeacherJob::Kind::kKeepBest), 1U);
+  EXPECT_EQ(port.jobs.back().best, (std::vector<float>{3}));
+  told(3);
+  told(2);
+  EXPECT_EQ(port.Count(TeacherJob::Kind::kKeepBest), 1U) << "an older round cannot be better";
+}
+
 }  // namespace
 }  // namespace stillhouse::learner

@@ -144,5 +144,70 @@ TEST_F(StudentRoleTest, AFailingComputeIsReportedAndNothingMoreIsSubmitted) {
   EXPECT_TRUE(port_.jobs.empty());
 }
 
+/// Two students: one of labels at most 15 updates old, one of the average, of any age.
+class StudentRoleAgeTest : public ::testing::Test {
+ protected:
+  StudentRoleAgeTest() : role_(Settings(), port_) { role_.Tick(0s, out_); }
+  static StudentRole::Settings Settings() {
+    StudentRole::Settings settings;
+    settings.models = {1, 3};
+    settings.shards = 2;
+    settings.needs = {{true, LabelChoice::kCurrent, 15}, {true, LabelChoice::kAverage, 0}};
+    return settings;
+  }
+  void Deliver(std::uint64_t teacher_updates) {
+    LabelledBatch batch = BatchNumber(++sequence_);
+    batch.teacher_updates = teacher_updates;
+    batch.others = {{LabelChoice::kAverage, teacher_updates - 10, batch.labels}};
+    role_.Handle(From(kLearner, kHost, batch), 0s, out_);
+  }
+  void Status(std::uint64_t updates, std::vector<float> retention = {}) {
+    const RunStatus status{RunPhase::kTrain, 0, updates, {}, std::move(retention)};
+    role_.Handle(From(kCoordinatorAddress, kHost, status), 0s, out_);
+  }
+  StudentReport LastReport() {
+    role_.Tick(now_ += 1s, out_);
+    return out_.To<StudentReport>(kCoordinatorAddress).back();
+  }
+
+  HeldPort port_;
+  CapturedOutbox out_;
+  StudentRole role_;
+  std::uint64_t sequence_ = 0;
+  Time now_{};
+};
+
+TEST_F(StudentRoleAgeTest, LabelsThatAreTooOldAreLeftOutByWhoMindsAndReported) {
+  port_.jobs.clear();
+  Deliver(100);
+  EXPECT_EQ(port_.jobs.at(0).turn.skip, (std::vector<std::uint8_t>{0, 0}));
+  EXPECT_EQ(port_.jobs.at(0).turn.label_age, (std::vector<std::uint64_t>{0, 10}));
+  Status(120);  // the teacher has gone on
+  Deliver(101);
+  EXPECT_EQ(port_.jobs.at(1).turn.skip, (std::vector<std::uint8_t>{1, 0}));
+  EXPECT_EQ(port_.jobs.at(1).turn.label_age, (std::vector<std::uint64_t>{19, 29}));
+  for (const bool skipped : {false, true}) {
+    auto outcome = port_.DoFirst();
+    outcome.steps = {{0.5, 0.75, skipped}, {0.5, 0.75, false}};
+    role_.OnDone(std::move(outcome), 0s, out_);
+  }
+  const auto report = LastReport();
+  EXPECT_EQ(report.students[0].updates, 1U);
+  EXPECT_EQ(report.students[0].stale, 1U);
+  EXPECT_EQ(report.students[0].label_age_max, 0U);
+  EXPECT_EQ(report.students[1].updates, 2U);
+  EXPECT_EQ(report.students[1].stale, 0U);
+  EXPECT_EQ(report.students[1].label_age_max, 29U);
+  EXPECT_DOUBLE_EQ(report.students[1].label_age, 19.5);
+  EXPECT_EQ(out_.To<Credit>(kLearner).size(), 3U) << "a batch left out is a batch done with";
+}
+
+TEST_F(StudentRoleAgeTest, ReturnsAreHandedToTheModelsThatTheyAreOf) {
+  port_.jobs.clear();
+  Status(1, {1, 0.25F, 0.5F, 0.75F});
+  Deliver(20);
+  EXPECT_EQ(port_.jobs.at(0).turn.retention, (std::vector<float>{0.25F, 0.75F}));
+}
+
 }  // namespace
 }  // namespace stillhouse::learner

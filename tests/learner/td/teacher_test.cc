@@ -1,6 +1,7 @@
 // The teacher against the same algorithm written with autograd and torch::optim.
 #include "learner/td/teacher.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -137,6 +138,79 @@ TEST(TeacherTest, LabelsAreTheQValuesBeforeTheUpdate) {
     q_mean += before[b * 6 + static_cast<std::size_t>(batch.actions[b])] / kRows;
   }
   EXPECT_NEAR(step.q_mean, q_mean, 1e-6);
+}
+
+TEST(TeacherTest, LaggedLabelsAreTheTargetNetworks) {
+  const auto spec = Network();
+  Rng init(3), rng(12);
+  Teacher teacher(Settings(),
+                  MakeFusedModel(spec, Settings().optimizer, InitialParameters(spec, init)),
+                  LabelRows::kSAndNext, true, {LabelChoice::kLagged});
+  std::vector<float> as_copied;  // parameters at the last hard copy, after 3 updates
+  for (int update = 0; update < 5; ++update) {
+    if (update == 3) as_copied = teacher.Parameters();
+    const auto batch = RandomBatch(spec, rng);
+    const auto step = teacher.Update(batch);
+    ASSERT_EQ(step.others.size(), 1U);
+    EXPECT_EQ(step.others[0].teacher_updates, update < 3 ? 0U : 3U);
+    if (update < 4) continue;
+    auto model = MakeFusedModel(spec, Settings().optimizer, as_copied);
+    const std::array<PackedRows, 2> parts = {batch.observations, batch.next_observations};
+    const auto expected = model->Forward(parts);
+    EXPECT_EQ(step.others[0].labels, std::vector<float>(expected.begin(), expected.end()));
+  }
+}
+
+TEST(TeacherTest, AverageLabelsAreTheFinalTeachersOfThatMoment) {
+  const auto spec = Network();
+  Rng init(3), rng(13);
+  Teacher teacher(Settings(),
+                  MakeFusedModel(spec, Settings().optimizer, InitialParameters(spec, init)),
+                  LabelRows::kSAndNext, true, {LabelChoice::kAverage});
+  for (int update = 0; update < 30; ++update) teacher.Update(RandomBatch(spec, rng));
+  const auto batch = RandomBatch(spec, rng);
+  const TeacherState state = teacher.Save();
+  const auto step = teacher.Update(batch);
+  EXPECT_EQ(step.others.at(0).teacher_updates, 30U);
+  teacher.Load(state);
+  EXPECT_EQ(teacher.Update(batch).others.at(0).labels, step.others[0].labels);
+  teacher.Load(state);
+  teacher.Freeze(FinalTeacher::kAverage);
+  const auto frozen = teacher.Label(batch);
+  ASSERT_EQ(frozen.size(), step.others[0].labels.size());
+  // Another backend computes them: rounding of float sums over a few hundred terms.
+  for (std::size_t i = 0; i < frozen.size(); ++i) {
+    EXPECT_NEAR(frozen[i], step.others[0].labels[i], 1e-4);
+  }
+}
+
+TEST(TeacherTest, TheBestParametersLabelOnceTheyAreKnownAndCanBeTheFinalOnes) {
+  const auto spec = Network();
+  Rng init(3), rng(14);
+  Teacher teacher(Settings(),
+                  MakeFusedModel(spec, Settings().optimizer, InitialParameters(spec, init)),
+                  LabelRows::kS, true, {LabelChoice::kBest});
+  EXPECT_TRUE(teacher.Update(RandomBatch(spec, rng)).others.empty());
+  const auto best = teacher.Parameters();
+  teacher.KeepBest(best, 1);
+  for (int update = 0; update < 5; ++update) teacher.Update(RandomBatch(spec, rng));
+  const auto batch = RandomBatch(spec, rng);
+  const auto step = teacher.Update(batch);
+  ASSERT_EQ(step.others.size(), 1U);
+  EXPECT_EQ(step.others[0].choice, LabelChoice::kBest);
+  EXPECT_EQ(step.others[0].teacher_updates, 1U);
+  auto model = MakeFusedModel(spec, Settings().optimizer, best);
+  const PackedRows rows = batch.observations;
+  const auto expected = model->Forward({&rows, 1});
+  ASSERT_EQ(step.others[0].labels.size(), expected.size());
+  // Another backend computes them.
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_NEAR(step.others[0].labels[i], expected[i], 1e-4);
+  }
+  Teacher resumed = MakeTeacher(Settings());
+  resumed.Load(teacher.Save());
+  resumed.Freeze(FinalTeacher::kBest);
+  EXPECT_EQ(resumed.Parameters(), best);
 }
 
 TEST(TeacherTest, LabelsOnlyWhatIsWanted) {
