@@ -6,10 +6,12 @@
 
 #include "actors/behaviour.h"
 #include "actors/env/environment_factory.h"
+#include "actors/environment_options.h"
 #include "actors/evaluation_desk.h"
 #include "actors/experience_sender.h"
 #include "actors/model_catalog.h"
 #include "common/base/error.h"
+#include "common/config/config_check.h"
 #include "common/config/config_load.h"
 #include "common/config/model_graph.h"
 
@@ -136,16 +138,13 @@ class Actor::Impl {
  private:
   void Prepare(const std::string& yaml) {
     const RunConfig config = LoadConfigText(yaml, "the job's configuration");
-    const EnvironmentOptions env_options{config.env.sticky_action_prob,
-                                         config.env.difficulty_ramping};
-    const auto make = [id = config.env.id, env_options] {
-      return MakeEnvironment(id, env_options);
-    };
-    environment_ = make()->Spec();
+    const EnvironmentMaker make(config.env.id, OptionsOf(config.env));
+    environment_ = make(EnvironmentUse::kTraining)->Spec();
     sender_.SetEnvironment(environment_);
     models_.emplace(config, environment_);
     policy_ = ActingModel(config);
-    desk_.emplace(options_.incarnation, home_, *models_, make);
+    desk_.emplace(options_.incarnation, home_, *models_,
+                  [make] { return make(EnvironmentUse::kEvaluation); });
 
     const auto envs = static_cast<std::uint64_t>(options_.envs > 0 ? options_.envs
                                                                    : config.actors.envs_per_worker);
@@ -157,11 +156,13 @@ class Actor::Impl {
     settings.first_index = options_.index * envs;
     settings.total = workers * envs;
     settings.exploration = config.actors.exploration;
+    settings.play_truth = IsSupervised(config);
     settings.chunk = {static_cast<std::size_t>(environment_.observation.PackedBytes()),
                       static_cast<std::uint32_t>(config.actors.chunk_steps),
                       static_cast<std::uint32_t>(config.replay.n_step), config.replay.discount};
     std::vector<std::unique_ptr<Environment>> environments;
-    for (std::uint64_t e = 0; e < envs; ++e) environments.push_back(make());
+    for (std::uint64_t e = 0; e < envs; ++e)
+      environments.push_back(make(EnvironmentUse::kTraining));
     behaviour_.emplace(settings, std::move(environments));
   }
 

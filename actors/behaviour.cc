@@ -43,13 +43,14 @@ Behaviour::Behaviour(const BehaviourSettings& settings,
 
 void Behaviour::SetNetwork(const NetworkSpec& spec, std::span<const float> parameters,
                            std::uint64_t version) {
+  version_ = version;
+  if (settings_.play_truth) return;  // nobody asks it
   if (!network_) network_ = std::make_unique<NativeNetwork>(spec);
   network_->SetParameters(parameters);
-  version_ = version;
 }
 
 void Behaviour::UpdateEpsilons(std::uint64_t run_frames) {
-  if (run_frames == epsilon_frames_) return;
+  if (run_frames == epsilon_frames_ || settings_.play_truth) return;
   epsilon_frames_ = run_frames;
   for (std::size_t e = 0; e < epsilons_.size(); ++e) {
     epsilons_[e] =
@@ -80,6 +81,11 @@ std::vector<replay::ExperienceChunk> Behaviour::Step(std::uint64_t run_frames) {
 }
 
 std::int32_t Behaviour::Choose(std::size_t e) {
+  if (settings_.play_truth) {
+    const auto truth = environments_.Truth(e);
+    SH_CHECK(truth.has_value(), "{} has no labels", environments_.Spec().id);
+    return *truth;
+  }
   if (!network_ || rng_.Uniform() < epsilons_[e]) {
     return static_cast<std::int32_t>(rng_.Below(final_q_.size()));
   }

@@ -22,6 +22,9 @@ struct BehaviourSettings {
   std::uint64_t total = 1;        ///< environments of the job: the ladder's length
   ExplorationSettings exploration;
   ChunkSettings chunk;
+  /// Records the right action of every state instead of playing: the experience of a supervised
+  /// run. The environments must know it.
+  bool play_truth = false;
 };
 
 /// Plays E environments for training, all one step at a time: one batched forward pass, epsilon

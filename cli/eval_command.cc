@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "actors/env/environment_factory.h"
+#include "actors/environment_options.h"
 #include "cli/episode_player.h"
 #include "cli/eval_report.h"
 #include "cli/job.h"
@@ -123,9 +124,9 @@ int RunEval(const EvalOptions& options, std::ostream& out) {
   SH_CHECK(!models.empty());
 
   const EnvironmentSettings where = EnvironmentOf(models, options.environment);
-  const actors::EnvironmentOptions env_options{where.sticky_action_prob, where.difficulty_ramping};
+  const actors::EnvironmentMaker make(where.id, actors::OptionsOf(where));
   PlaySettings play;
-  play.make_environment = [&] { return actors::MakeEnvironment(where.id, env_options); };
+  play.make_environment = [&] { return make(actors::EnvironmentUse::kEvaluation); };
   const EnvironmentSpec environment = play.make_environment()->Spec();
   for (const auto& model : models) ExpectFits(model, environment);
 
@@ -144,7 +145,9 @@ int RunEval(const EvalOptions& options, std::ostream& out) {
   Rng rng = MakeRng(options.seed, RngPurpose::kBootstrap);
   report.random = SummariseReturns(ReturnsOf(PlayRandom(play)), rng);
 
-  play.seeds = EvaluationSeeds(options.seed, SeedList::kApart, options.episodes);
+  play.seeds = where.id.starts_with("data/")
+                   ? ConsecutiveSeeds(options.seed, SeedList::kApart, options.episodes)
+                   : EvaluationSeeds(options.seed, SeedList::kApart, options.episodes);
   std::vector<PlayingModel> playing;
   for (const auto& model : models) playing.push_back(Playing(model));
   const std::vector<PlayedSeeds> played = PlayAll(playing, play);

@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "actors/env/environment_factory.h"
+#include "actors/environment_options.h"
 #include "common/config/config_check.h"
 #include "common/config/config_print.h"
 #include "common/model/native_network.h"
@@ -32,9 +33,7 @@ std::uint16_t Job::ActorHosts() const { return Count(layout, RoleKind::kActorHos
 Job MakeJob(RunConfig config, const std::vector<HostFacts>& hosts, std::string token,
             const std::vector<std::string>& roles) {
   Job job;
-  const actors::EnvironmentOptions options{config.env.sticky_action_prob,
-                                           config.env.difficulty_ramping};
-  job.environment = actors::MakeEnvironment(config.env.id, options)->Spec();
+  job.environment = actors::MakeEnvironment(config.env.id, actors::OptionsOf(config.env))->Spec();
   if (const auto errors = CheckNetworks(config, job.environment); !errors.empty()) {
     throw ConfigError(fmt::format("{}", fmt::join(errors, "\n")));
   }

@@ -152,7 +152,10 @@ std::vector<EnvironmentChoice> EnvironmentChoices() {
   for (const actors::EnvironmentInfo& info : actors::BuiltInEnvironments()) {
     EnvironmentChoice choice{info.id, {}};
     for (const auto& option : info.options) choice.options.push_back(option.name);
-    choice.num_actions = actors::MakeEnvironment(info.id)->Spec().num_actions;
+    // What a data set's files hold is not known yet.
+    if (!info.needs_files) {
+      choice.num_actions = actors::MakeEnvironment(info.id)->Spec().num_actions;
+    }
     choices.push_back(std::move(choice));
   }
   return choices;

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "actors/env/environment_factory.h"
+#include "actors/environment_options.h"
 #include "cli/host_file.h"
 #include "cli/list.h"
 #include "cli/plan_estimate.h"
@@ -29,9 +30,7 @@ std::string Bytes(double bytes) {
 }
 
 EnvironmentSpec SpecOf(const RunConfig& config) {
-  const actors::EnvironmentOptions options{.sticky_action_prob = config.env.sticky_action_prob,
-                                           .difficulty_ramping = config.env.difficulty_ramping};
-  return actors::MakeEnvironment(config.env.id, options)->Spec();
+  return actors::MakeEnvironment(config.env.id, actors::OptionsOf(config.env))->Spec();
 }
 
 std::vector<PlannedModel> Models(const RunConfig& config, const EnvironmentSpec& environment,

@@ -116,7 +116,8 @@ Json Observation(const TensorSpec& spec, const std::uint8_t* packed, bool as_hex
   }
   std::vector<float> values(static_cast<std::size_t>(spec.Elements()));
   Unpack(spec, packed, values.data());
-  if (spec.kind == ElementKind::kFloats) return values;
+  const bool whole = spec.kind == ElementKind::kBits || spec.kind == ElementKind::kBytes;
+  if (!whole) return values;
   return std::vector<int>(values.begin(), values.end());
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "common/base/byte_io.h"
@@ -35,6 +36,9 @@ class Environment {
 
   /// One step; action in [0, A). Not to be called after Done() before the next Reset().
   virtual StepResult Step(std::int32_t action) = 0;
+
+  /// The right action in the present state, where the environment knows it (a data set's label).
+  virtual std::optional<std::int32_t> Truth() const { return std::nullopt; }
 
   /// Writes the present observation, Spec().observation.PackedBytes() bytes. After a step that
   /// ended the episode this is the final state's observation.

@@ -10,6 +10,9 @@
 #include "actors/env/classic/acrobot.h"
 #include "actors/env/classic/cart_pole.h"
 #include "actors/env/classic/mountain_car.h"
+#include "actors/env/data/data_environment.h"
+#include "actors/env/data/data_options.h"
+#include "actors/env/data/data_set.h"
 #include "actors/env/minatar/asterix.h"
 #include "actors/env/minatar/breakout.h"
 #include "actors/env/minatar/freeway.h"
@@ -20,48 +23,77 @@
 namespace stillhouse::actors {
 namespace {
 
-enum class Options { kNone, kSticky, kStickyAndRamping };
+using Infos = std::vector<EnvironmentOptionInfo>;
 
 struct Entry {
   std::string_view id;
   std::string_view description;
-  Options options;
-  std::unique_ptr<Environment> (*make)(const EnvironmentOptions&);
+  Infos (*options)();
+  EnvironmentMaker::Make (*prepare)(const EnvironmentOptions&);
+  bool needs_files = false;
 };
 
 template <typename Game>
-std::unique_ptr<Environment> MakeMinAtar(const EnvironmentOptions& options) {
-  return std::make_unique<Game>(MinAtarOptions{.sticky_action_prob = options.sticky_action_prob,
-                                               .difficulty_ramping = options.difficulty_ramping});
+EnvironmentMaker::Make MinAtar(const EnvironmentOptions& options) {
+  const MinAtarOptions chosen{.sticky_action_prob = options.sticky_action_prob,
+                              .difficulty_ramping = options.difficulty_ramping};
+  return [chosen](EnvironmentUse) { return std::make_unique<Game>(chosen); };
 }
 
 template <typename Task>
-std::unique_ptr<Environment> MakeClassic(const EnvironmentOptions& /*options*/) {
-  return std::make_unique<Task>();
+EnvironmentMaker::Make Classic(const EnvironmentOptions& /*options*/) {
+  return [](EnvironmentUse) { return std::make_unique<Task>(); };
+}
+
+template <auto load>
+EnvironmentMaker::Make Data(const EnvironmentOptions& options) {
+  return [data = load(options.data)](EnvironmentUse use) {
+    return std::make_unique<DataEnvironment>(data, use == EnvironmentUse::kTraining);
+  };
+}
+
+Infos None() { return {}; }
+
+Infos Sticky() {
+  return {{"sticky_action_prob", fmt::format("{}", EnvironmentOptions{}.sticky_action_prob),
+           "chance, 0 to 1, that a step repeats the action before it"}};
+}
+
+Infos StickyAndRamping() {
+  Infos infos = Sticky();
+  infos.push_back({"difficulty_ramping", fmt::format("{}", EnvironmentOptions{}.difficulty_ramping),
+                   "the game gets faster the longer it is played"});
+  return infos;
 }
 
 constexpr std::array kEntries = {
-    Entry{"minatar/breakout", "paddle and ball against three rows of bricks", Options::kSticky,
-          MakeMinAtar<Breakout>},
-    Entry{"minatar/asterix", "collect treasures, avoid enemies", Options::kStickyAndRamping,
-          MakeMinAtar<Asterix>},
-    Entry{"minatar/freeway", "cross eight lanes of traffic, 2501 steps", Options::kSticky,
-          MakeMinAtar<Freeway>},
+    Entry{"minatar/breakout", "paddle and ball against three rows of bricks", Sticky,
+          MinAtar<Breakout>},
+    Entry{"minatar/asterix", "collect treasures, avoid enemies", StickyAndRamping,
+          MinAtar<Asterix>},
+    Entry{"minatar/freeway", "cross eight lanes of traffic, 2501 steps", Sticky, MinAtar<Freeway>},
     Entry{"minatar/seaquest", "save divers, shoot fish and submarines, watch the oxygen",
-          Options::kStickyAndRamping, MakeMinAtar<Seaquest>},
-    Entry{"minatar/space_invaders", "shoot the fleet before it lands", Options::kStickyAndRamping,
-          MakeMinAtar<SpaceInvaders>},
-    Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", Options::kNone,
-          MakeClassic<CartPole>},
-    Entry{"classic/acrobot", "swing a two-link pendulum up, up to 500 steps", Options::kNone,
-          MakeClassic<Acrobot>},
-    Entry{"classic/mountain_car", "drive a weak car out of a valley, up to 200 steps",
-          Options::kNone, MakeClassic<MountainCar>},
+          StickyAndRamping, MinAtar<Seaquest>},
+    Entry{"minatar/space_invaders", "shoot the fleet before it lands", StickyAndRamping,
+          MinAtar<SpaceInvaders>},
+    Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", None,
+          Classic<CartPole>},
+    Entry{"classic/acrobot", "swing a two-link pendulum up, up to 500 steps", None,
+          Classic<Acrobot>},
+    Entry{"classic/mountain_car", "drive a weak car out of a valley, up to 200 steps", None,
+          Classic<MountainCar>},
+    Entry{"data/digits", "tell 8 x 8 images of handwritten digits, one step an episode",
+          DigitsOptions, Data<LoadDigits>},
+    Entry{"data/idx", "tell images of IDX files, one step an episode", IdxOptions, Data<LoadIdx>,
+          true},
+    Entry{"data/text", "tell lines of `label<TAB>text`, one step an episode", TextOptions,
+          Data<LoadText>, true},
+    Entry{"data/csv", "tell or serve the rows of a table, one step an episode", CsvOptions,
+          Data<LoadCsv>, true},
 };
 
 // Ids that the configuration's documentation promises and this build cannot make.
-constexpr std::array<std::string_view, 5> kNotYetIds = {"box2d/lunar_lander", "data/digits",
-                                                        "data/idx", "data/text", "data/csv"};
+constexpr std::array<std::string_view, 1> kNotYetIds = {"box2d/lunar_lander"};
 constexpr std::array<std::string_view, 2> kNotYetPrefixes = {"plugin:", "python:"};
 
 const Entry* Find(std::string_view id) {
@@ -76,23 +108,13 @@ bool NotYetSupported(std::string_view id) {
                      [&](std::string_view prefix) { return id.starts_with(prefix); });
 }
 
-std::vector<EnvironmentOptionInfo> OptionInfos(Options options) {
-  std::vector<EnvironmentOptionInfo> infos;
-  if (options == Options::kNone) return infos;
-  const EnvironmentOptions defaults;
-  infos.push_back({"sticky_action_prob", fmt::format("{}", defaults.sticky_action_prob),
-                   "chance, 0 to 1, that a step repeats the action before it"});
-  if (options == Options::kSticky) return infos;
-  infos.push_back({"difficulty_ramping", fmt::format("{}", defaults.difficulty_ramping),
-                   "the game gets faster the longer it is played"});
-  return infos;
-}
-
 }  // namespace
 
-std::unique_ptr<Environment> MakeEnvironment(std::string_view id,
-                                             const EnvironmentOptions& options) {
-  if (const Entry* entry = Find(id)) return entry->make(options);
+EnvironmentMaker::EnvironmentMaker(std::string_view id, const EnvironmentOptions& options) {
+  if (const Entry* entry = Find(id)) {
+    make_ = entry->prepare(options);
+    return;
+  }
   std::vector<std::string_view> ids;
   for (const Entry& entry : kEntries) ids.push_back(entry.id);
   throw ConfigError(fmt::format("environment '{}' {}; there are {}", id,
@@ -100,11 +122,16 @@ std::unique_ptr<Environment> MakeEnvironment(std::string_view id,
                                 fmt::join(ids, ", ")));
 }
 
+std::unique_ptr<Environment> MakeEnvironment(std::string_view id,
+                                             const EnvironmentOptions& options) {
+  return EnvironmentMaker(id, options)(EnvironmentUse::kTraining);
+}
+
 std::vector<EnvironmentInfo> BuiltInEnvironments() {
   std::vector<EnvironmentInfo> infos;
   for (const Entry& entry : kEntries) {
-    infos.push_back(
-        {std::string(entry.id), std::string(entry.description), OptionInfos(entry.options)});
+    infos.push_back({std::string(entry.id), std::string(entry.description), entry.options(),
+                     entry.needs_files});
   }
   return infos;
 }
@@ -112,7 +139,7 @@ std::vector<EnvironmentInfo> BuiltInEnvironments() {
 bool EnvironmentHasOption(std::string_view id, std::string_view name) {
   const Entry* entry = Find(id);
   if (entry == nullptr) return false;
-  const auto infos = OptionInfos(entry->options);
+  const auto infos = entry->options();
   return std::any_of(infos.begin(), infos.end(),
                      [&](const auto& info) { return info.name == name; });
 }

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "actors/env/environment.h"
+#include "common/base/data_settings.h"
 
 namespace stillhouse::actors {
 
@@ -13,7 +16,12 @@ namespace stillhouse::actors {
 struct EnvironmentOptions {
   double sticky_action_prob = 0.1;  ///< [0, 1]
   bool difficulty_ramping = true;
+  DataSettings data{};
 };
+
+/// What an environment is played for. Only data sets tell them apart: they keep examples for
+/// evaluation that training never sees.
+enum class EnvironmentUse : std::uint8_t { kTraining, kEvaluation };
 
 struct EnvironmentOptionInfo {
   std::string name;
@@ -25,10 +33,26 @@ struct EnvironmentInfo {
   std::string id;
   std::string description;  ///< one line
   std::vector<EnvironmentOptionInfo> options;
+  bool needs_files = false;  ///< cannot be made without options that name some
 };
 
-/// A new environment, seeded with 0 and not yet reset. Throws ConfigError when the id is unknown
-/// or not supported yet, naming the ids that exist, or when an option is out of range.
+/// Makes environments of one kind. What they share (a data set's examples) is read once.
+class EnvironmentMaker {
+ public:
+  using Make = std::function<std::unique_ptr<Environment>(EnvironmentUse)>;
+
+  /// Throws ConfigError when the id is unknown or not supported yet, naming the ids that exist,
+  /// when an option is out of range, or when a file cannot be used.
+  explicit EnvironmentMaker(std::string_view id, const EnvironmentOptions& options = {});
+
+  /// Seeded with 0 and not yet reset.
+  std::unique_ptr<Environment> operator()(EnvironmentUse use) const { return make_(use); }
+
+ private:
+  Make make_;
+};
+
+/// A single environment for training, as EnvironmentMaker makes it.
 std::unique_ptr<Environment> MakeEnvironment(std::string_view id,
                                              const EnvironmentOptions& options = {});
 

@@ -37,6 +37,9 @@ class VectorEnvironment {
   std::span<const std::uint8_t> Observations() const { return observations_; }
   std::span<const std::uint8_t> Observation(std::size_t e) const { return Row(observations_, e); }
 
+  /// Environment::Truth of the state to act in.
+  std::optional<std::int32_t> Truth(std::size_t e) const { return environments_[e]->Truth(); }
+
   /// Of the last step, [E] each; all zero before the first one and after Load().
   std::span<const float> Rewards() const { return rewards_; }
   std::span<const std::uint8_t> Terminated() const { return terminated_; }

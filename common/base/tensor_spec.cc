@@ -20,6 +20,7 @@ std::int64_t TensorSpec::PackedBytes() const {
     case ElementKind::kBits:
       return (Elements() + 7) / 8;
     case ElementKind::kBytes:
+    case ElementKind::kUnitBytes:
       return Elements();
     case ElementKind::kFloats:
       return Elements() * 4;
@@ -28,7 +29,7 @@ std::int64_t TensorSpec::PackedBytes() const {
 }
 
 std::string TensorSpec::ToString() const {
-  static constexpr const char* kNames[] = {"bits", "bytes", "floats"};
+  static constexpr const char* kNames[] = {"bits", "bytes", "floats", "unit_bytes"};
   return fmt::format("{}[{}]", kNames[static_cast<int>(kind)], fmt::join(shape, ","));
 }
 
@@ -39,7 +40,7 @@ void TensorSpec::Encode(ByteWriter& out) const {
 
 TensorSpec TensorSpec::Decode(ByteReader& in) {
   TensorSpec spec;
-  spec.kind = in.GetEnum(ElementKind::kFloats);
+  spec.kind = in.GetEnum(ElementKind::kUnitBytes);
   spec.shape = in.GetVector<std::int64_t>();
   std::int64_t elements = 1;
   for (const auto size : spec.shape) {
@@ -60,6 +61,9 @@ void Unpack(const TensorSpec& spec, const std::uint8_t* packed, float* out) {
       return;
     case ElementKind::kBytes:
       for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(packed[i]);
+      return;
+    case ElementKind::kUnitBytes:
+      for (std::int64_t i = 0; i < n; ++i) out[i] = static_cast<float>(packed[i]) / 255.0F;
       return;
     case ElementKind::kFloats:
       std::memcpy(out, packed, static_cast<std::size_t>(n) * sizeof(float));

@@ -10,9 +10,10 @@ namespace stillhouse {
 
 /// How one element of an observation is stored; an environment declares it.
 enum class ElementKind : std::uint8_t {
-  kBits,    ///< 0 or 1; element i is bit i % 8 (least significant first) of byte i / 8
-  kBytes,   ///< uint8, read as the number itself (no scaling)
-  kFloats,  ///< float32
+  kBits,       ///< 0 or 1; element i is bit i % 8 (least significant first) of byte i / 8
+  kBytes,      ///< uint8, read as the number itself (no scaling)
+  kFloats,     ///< float32
+  kUnitBytes,  ///< uint8, read as a 255th: 0 to 1
 };
 
 /// Shape and packing of one observation. Images are [channels, rows, columns].

@@ -13,7 +13,7 @@ namespace stillhouse {
 namespace {
 
 /// Families of the contract that are still to come.
-constexpr const char* kFamiliesToCome[] = {"box2d/", "data/", "plugin:", "python:"};
+constexpr const char* kFamiliesToCome[] = {"box2d/", "plugin:", "python:"};
 
 /// Why a student of so many actions cannot learn by its loss; empty: it can.
 std::string LossError(const DistillLossSettings& loss, std::int64_t num_actions) {
@@ -37,8 +37,8 @@ class Checker {
     }
     for (const char* family : kFamiliesToCome) {
       if (id.starts_with(family)) {
-        return Fail({"env.id"}, fmt::format("'{}' is not supported yet; minatar/... and "
-                                            "classic/... are",
+        return Fail({"env.id"}, fmt::format("'{}' is not supported yet; minatar/..., "
+                                            "classic/... and data/... are",
                                             id));
       }
     }
@@ -49,9 +49,10 @@ class Checker {
     }
     if (!ids.empty()) {
       Fail({"env.id"}, fmt::format("unknown environment '{}'; {}", id, Suggest(id, ids)));
-    } else if (!id.starts_with("minatar/") && !id.starts_with("classic/")) {
+    } else if (!id.starts_with("minatar/") && !id.starts_with("classic/") && !IsData()) {
       Fail({"env.id"},
-           fmt::format("unknown environment '{}'; expected minatar/... or classic/...", id));
+           fmt::format("unknown environment '{}'; expected minatar/..., classic/... or data/...",
+                       id));
     }
   }
 
@@ -116,6 +117,27 @@ class Checker {
     }
   }
 
+  void Supervision() {
+    const bool supervised = IsSupervised(config_);
+    if (supervised && !IsData()) {
+      Fail({"teacher.algorithm.kind", "env.id"},
+           fmt::format("supervised needs labels, which {} has not; data/... have", config_.env.id));
+    }
+    for (const StudentSettings& student : config_.students) {
+      const std::string path = "students." + student.name;
+      if (student.omit >= 0 && !supervised) {
+        Fail({(path + ".data.omit").c_str()}, "needs teacher.algorithm.kind: supervised");
+      }
+      if (student.correct_bias && student.omit < 0) {
+        Fail({(path + ".data.correct_bias").c_str()}, "needs data.omit");
+      }
+      const std::string rows = path + ".rows";
+      if (supervised && student.rows == LabelRows::kSAndNext && context_.set.contains(rows)) {
+        Fail({rows.c_str()}, "an example has no next state; with supervised it must be s");
+      }
+    }
+  }
+
   void Times() {
     const StopSettings& stop = config_.stop;
     if (!stop.frames && !stop.updates && !stop.time && !stop.teacher_return) {
@@ -131,11 +153,13 @@ class Checker {
   }
 
  private:
-  /// An option passes when any environment of the family has it: MinAtar's own constructor takes
+  bool IsData() const { return config_.env.id.starts_with("data/"); }
+
+  /// An option passes when any of MinAtar's games has it: MinAtar's own constructor takes
   /// difficulty_ramping for games that never ramp, too.
   void Options(const EnvironmentChoice& choice, const std::vector<EnvironmentChoice>& choices) {
     constexpr std::string_view kPrefix = "env.options.";
-    const std::string family = choice.id.substr(0, choice.id.find('/') + 1);
+    const std::string family = choice.id.starts_with("minatar/") ? "minatar/" : choice.id;
     std::vector<std::string> known;
     for (const EnvironmentChoice& other : choices) {
       if (other.id.starts_with(family)) {
@@ -248,19 +272,38 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
   check.Actors();
   check.Replay();
   check.Losses(options.environments);
+  check.Supervision();
   check.Times();
   CheckGraph(config, file, context);
 }
 
+bool IsSupervised(const RunConfig& config) {
+  return config.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised;
+}
+
 void FillDefaults(RunConfig& config) {
-  const bool image = config.env.id.starts_with("minatar/");
-  if (config.teacher.network.empty()) config.teacher.network = DefaultLayers(image, 16, 128);
+  const std::string& id = config.env.id;
+  const bool image = id.starts_with("minatar/") || id == "data/digits" || id == "data/idx";
+  if (IsSupervised(config)) {
+    // An example is an episode of one step: what comes after it is another one.
+    for (StudentSettings& student : config.students) student.rows = LabelRows::kS;
+  }
+  const auto layers = [&](std::int64_t filters, std::int64_t units) {
+    if (id != "data/text") return DefaultLayers(image, filters, units);
+    return std::vector<LayerSpec>{{.kind = LayerKind::kEmbedding,
+                                   .units = units / 4,
+                                   .vocabulary = config.env.data.vocabulary},
+                                  Linear(units),
+                                  {.kind = LayerKind::kRelu},
+                                  {.kind = LayerKind::kQHead}};
+  };
+  if (config.teacher.network.empty()) config.teacher.network = layers(16, 128);
   for (StudentSettings& student : config.students) {
     // A further teacher is a teacher.
     if (student.network.empty() && student.from.empty()) {
-      student.network = DefaultLayers(image, 16, 128);
+      student.network = layers(16, 128);
     } else if (student.network.empty()) {
-      student.network = image ? DefaultLayers(true, 8, 64) : DefaultLayers(false, 0, 32);
+      student.network = layers(8, image ? 64 : 32);
     }
   }
 }

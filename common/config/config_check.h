@@ -29,6 +29,9 @@ double ResolveTolerance(const RunConfig& config, std::int32_t workers);
 void CheckContradictions(const RunConfig& config, const std::string& file,
                          const LoadOptions& options, FieldContext& context);
 
+/// The teacher learns from the labels of a data set, which travel as the experience's actions.
+bool IsSupervised(const RunConfig& config);
+
 /// Fills what depends on other keys: the networks, by the environment.
 void FillDefaults(RunConfig& config);
 

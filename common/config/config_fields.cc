@@ -12,6 +12,9 @@ constexpr double kMaxCount = 1e15;
 
 bool IsAnyText(const std::string& text) { return !text.empty() && text.size() <= 4096; }
 
+/// An empty path stands for no file.
+bool IsFile(const std::string& text) { return text.size() <= 4096; }
+
 bool IsToken(const std::string& text) {
   return text.size() <= 256 && std::all_of(text.begin(), text.end(),
                                            [](unsigned char c) { return c > 0x20 && c < 0x7F; });
@@ -33,11 +36,61 @@ FieldList<RunSettings> JobFields() {
   };
 }
 
+/// The options of data sets. Each field is marked with those that have it.
+FieldList<EnvironmentSettings> DataFields() {
+  using S = EnvironmentSettings;
+  using D = DataSettings;
+  FieldList<S> fields;
+  const auto add = [&](Field<D> field, std::vector<std::string> ids) {
+    FieldList<S> lifted;
+    AppendFields(lifted, "options", &S::data, {std::move(field)});
+    std::string only_with;
+    for (const auto& id : ids) only_with += (only_with.empty() ? "env.id: " : " or ") + id;
+    fields.push_back(OnlyWith<S>(std::move(lifted.front()), only_with, [ids](const S& env) {
+      return std::find(ids.begin(), ids.end(), env.id) != ids.end();
+    }));
+  };
+  const std::string digits = "data/digits", idx = "data/idx", text = "data/text", csv = "data/csv";
+  const auto file = [](const char* name, std::string D::*member, const char* doc) {
+    return TextField<D>(name, member, IsFile, "path", doc);
+  };
+  add(file("train_images", &D::train_images, "IDX file of the images to learn from."), {idx});
+  add(file("train_labels", &D::train_labels, "IDX file of their labels."), {idx});
+  add(file("test_images", &D::test_images, "IDX file of the images to evaluate with."), {idx});
+  add(file("test_labels", &D::test_labels, "IDX file of their labels."), {idx});
+  add(file("train", &D::train, "File of the examples to learn from."), {text, csv});
+  add(file("test", &D::test, "File of the examples to evaluate with; empty: see held_out."),
+      {text, csv});
+  add(TextField<D>("label", &D::label, IsAnyText, "name", "The column that is to be told."), {csv});
+  add(IntegerField<D>("scale", &D::scale, {1, 255}, "Pixel value that becomes 1."), {idx});
+  add(IntegerField<D>(
+          "resize", &D::resize, {0, 512},
+          "Rows = columns of the observation, by linear interpolation; 0: as they are."),
+      {digits, idx});
+  add(IntegerField<D>("vocabulary", &D::vocabulary, {3, 1e6},
+                      "Tokens that are told apart, the most frequent ones, with 0 for padding and "
+                      "1 for all others."),
+      {text});
+  add(IntegerField<D>("length", &D::length, {1, 4096},
+                      "Tokens of an observation; longer texts are cut, shorter ones padded."),
+      {text});
+  add(NumberField<D>("held_out", &D::held_out, {0, 0.9, true},
+                     "Share of the examples kept from training for evaluation, without a test "
+                     "file."),
+      {idx, text, csv});
+  add(IntegerField<D>("omit", &D::omit, {-1, 65535},
+                      "Class that nobody is trained with; -1: none."),
+      {digits, idx, text, csv});
+  add(IntegerField<D>("only", &D::only, {-1, 65535}, "Class that alone is evaluated; -1: all."),
+      {digits, idx, text, csv});
+  return fields;
+}
+
 FieldList<EnvironmentSettings> EnvironmentFields() {
   using S = EnvironmentSettings;
   const auto minatar = [](const S& env) { return env.id.starts_with("minatar/"); };
-  return {
-      TextField<S>("id", &S::id, IsAnyText, "minatar/... or classic/...",
+  FieldList<S> fields = {
+      TextField<S>("id", &S::id, IsAnyText, "minatar/..., classic/... or data/...",
                    "The environment (`stillhouse list envs`). The only key without a default."),
       OnlyWith<S>(NumberField<S>("options.sticky_action_prob", &S::sticky_action_prob, {0, 1},
                                  "Probability that the previous action is repeated "
@@ -47,6 +100,9 @@ FieldList<EnvironmentSettings> EnvironmentFields() {
                                "Games get harder as an episode goes on."),
                   "env.id: minatar/...", minatar),
   };
+  const FieldList<S> data = DataFields();
+  fields.insert(fields.end(), data.begin(), data.end());
+  return fields;
 }
 
 FieldList<ExplorationSettings> ExplorationFields() {

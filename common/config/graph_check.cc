@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "common/config/config_check.h"
 #include "common/config/model_graph.h"
 
 namespace stillhouse {
@@ -99,6 +100,27 @@ class GraphChecker {
     }
   }
 
+  /// What does not go together with an omitted class, or with examples instead of experience.
+  void Supervision() {
+    const bool supervised = IsSupervised(config_);
+    for (const StudentSettings& student : config_.students) {
+      const std::string path = "students." + student.name;
+      if (student.rewards && supervised) {
+        Fail(path + ".rewards", {path}, "examples have no rewards; not with a supervised teacher");
+      }
+      const bool plain = student.from.size() == 1 && student.from[0].model == "teacher";
+      const bool source = std::any_of(
+          config_.students.begin(), config_.students.end(), [&](const StudentSettings& other) {
+            return std::any_of(other.from.begin(), other.from.end(),
+                               [&](const auto& edge) { return edge.model == student.name; });
+          });
+      if (student.omit >= 0 && (!plain || source)) {
+        Fail(path + ".data.omit", {path},
+             "only for a student of the teacher that labels for nobody");
+      }
+    }
+  }
+
   /// Keys about labels that the model does not use.
   void Meanings() {
     for (const StudentSettings& student : config_.students) {
@@ -141,6 +163,7 @@ void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& 
   check.Policy();
   if (!check.Sources()) return;
   check.Grounding();
+  check.Supervision();
   check.Meanings();
 }
 

@@ -14,16 +14,26 @@ bool IsDevice(const std::string& text) {
 
 FieldList<AlgorithmSettings> AlgorithmFields() {
   using S = AlgorithmSettings;
+  const auto dqn = [](const S& a) { return a.kind == S::Kind::kDqn; };
   return {
-      FixedField<S>("kind", {"dqn"}, {"c51", "qr_dqn"}, "The learning rule (Mnih et al. 2015)."),
-      FlagField<S>("double", &S::double_q,
-                   "The online network chooses the next action (van Hasselt et al. 2016)."),
-      WordField<S, S::Loss>("loss", &S::loss,
-                            {{"squared", S::Loss::kSquared}, {"huber", S::Loss::kHuber}}, {},
-                            "Loss of the TD error."),
+      WordField<S, S::Kind>(
+          "kind", &S::kind, {{"dqn", S::Kind::kDqn}, {"supervised", S::Kind::kSupervised}},
+          {"c51", "qr_dqn"},
+          "dqn: from rewards, by bootstrapping (Mnih et al. 2015); supervised: from the labels of "
+          "a "
+          "data set, by cross-entropy, and the actors show examples instead of playing."),
+      OnlyWith<S>(FlagField<S>("double", &S::double_q,
+                               "The online network chooses the next action (van Hasselt et al. "
+                               "2016)."),
+                  "kind: dqn", dqn),
+      OnlyWith<S>(
+          WordField<S, S::Loss>("loss", &S::loss,
+                                {{"squared", S::Loss::kSquared}, {"huber", S::Loss::kHuber}}, {},
+                                "Loss of the TD error."),
+          "kind: dqn", dqn),
       OnlyWith<S>(NumberField<S>("huber_delta", &S::huber_delta, {0, 1e6, true},
                                  "Error at which the loss turns linear."),
-                  "loss: huber", [](const S& a) { return a.loss == S::Loss::kHuber; }),
+                  "loss: huber", [=](const S& a) { return dqn(a) && a.loss == S::Loss::kHuber; }),
   };
 }
 
@@ -135,6 +145,13 @@ FieldList<StudentSettings> StudentFields() {
       RewardsField(),
       FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
       ShareField("data.replay", 1, "Share of its data that comes from the replay."),
+      IntegerField<S>("data.omit", &S::omit, {-1, 65535},
+                      "Label whose examples are kept from this student, with a supervised teacher; "
+                      "-1: none."),
+      OnlyWith<S>(FlagField<S>("data.correct_bias", &S::correct_bias,
+                               "Its weights are published with a bias of that label that makes up "
+                               "for it (Hinton et al. 2015)."),
+                  "data.omit", [](const S& s) { return s.omit >= 0; }),
       ShareField("data.own", 0, "Share that it collects by playing itself."),
   };
   fields.insert(fields.end(), rest.begin(), rest.end());

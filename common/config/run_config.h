@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/data_settings.h"
 #include "common/base/label_choice.h"
 #include "common/config/loss_settings.h"
 #include "common/model/network_spec.h"
@@ -35,6 +36,7 @@ struct EnvironmentSettings {
   std::string id;  ///< the only key without a default
   double sticky_action_prob = 0.1;
   bool difficulty_ramping = true;
+  DataSettings data;
   bool operator==(const EnvironmentSettings&) const = default;
 };
 
@@ -107,7 +109,12 @@ struct OptimizerSettings {
 };
 
 struct AlgorithmSettings {
+  enum class Kind : std::uint8_t {
+    kDqn,
+    kSupervised,  ///< cross-entropy with the labels of a data set
+  };
   enum class Loss : std::uint8_t { kSquared, kHuber };
+  Kind kind = Kind::kDqn;
   bool double_q = true;  ///< key `double`
   Loss loss = Loss::kSquared;
   double huber_delta = 1.0;
@@ -175,6 +182,8 @@ struct StudentSettings {
   std::int64_t max_label_age = 0;  ///< teacher updates; older labels are not learnt from; 0: none
   std::optional<RewardSettings> rewards;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
+  std::int32_t omit = -1;     ///< key `data.omit`: rows of this label are kept from it; -1: none
+  bool correct_bias = false;  ///< key `data.correct_bias`: of that label, in published weights
   bool operator==(const StudentSettings&) const = default;
 };
 

@@ -14,6 +14,7 @@ void LabelledBatch::Encode(ByteWriter& out) const {
   out.Put(num_actions);
   out.PutArray(std::span(weights));
   out.PutArray(std::span(labels));
+  out.PutVector(truths);
   out.Put(static_cast<std::uint8_t>(others.size()));
   for (const OtherLabels& other : others) {
     out.Put(other.choice);
@@ -44,6 +45,15 @@ LabelledBatch LabelledBatch::Decode(ByteReader& in) {
   }
   message.weights = in.GetArray<float>(message.batch);
   message.labels = in.GetArray<float>(rows * message.num_actions);
+  message.truths = in.GetVector<std::int32_t>();
+  if (!message.truths.empty() && message.truths.size() != message.batch) {
+    in.Fail("truths do not fit the batch");
+  }
+  for (const std::int32_t truth : message.truths) {
+    if (truth < 0 || static_cast<std::uint32_t>(truth) >= message.num_actions) {
+      in.Fail("a truth is none of the actions");
+    }
+  }
   for (auto left = in.Get<std::uint8_t>(); left > 0; --left) {
     OtherLabels other;
     other.choice = in.GetEnum(kLastLabelChoice);

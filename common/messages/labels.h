@@ -30,8 +30,11 @@ struct LabelledBatch {
   std::uint32_t batch = 0;
   std::uint32_t rows = 0;  ///< batch or 2 * batch
   std::uint32_t num_actions = 0;
-  std::vector<float> weights{};       ///< [batch] importance weights
-  std::vector<float> labels{};        ///< [rows, num_actions] raw Q-values
+  std::vector<float> weights{};  ///< [batch] importance weights
+  std::vector<float> labels{};   ///< [rows, num_actions] raw Q-values
+  /// [batch] the right action in s, where the experience says it: a data set's label. Empty: not
+  /// known.
+  std::vector<std::int32_t> truths{};
   std::vector<OtherLabels> others{};  ///< as students asked for; none from the frozen teacher
   // For students that learn from rewards, else empty: [batch], as in replay::Batch.
   std::vector<std::int32_t> actions{};
@@ -39,8 +42,10 @@ struct LabelledBatch {
   std::vector<float> discounts{};
   std::vector<std::uint8_t> observations{};  ///< packed, rows x PackedBytes
   std::size_t SizeHint() const {
-    return 96 + (weights.size() + labels.size() * (1 + others.size()) + 3 * actions.size()) * 4 +
-           observations.size();
+    return 100 + observations.size() +
+           (weights.size() + labels.size() * (1 + others.size()) + truths.size() +
+            3 * actions.size()) *
+               4;
   }
   void Encode(ByteWriter& out) const;
   static LabelledBatch Decode(ByteReader& in);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "common/model/native_operators.h"
+
 namespace stillhouse {
 namespace {
 
@@ -75,9 +77,18 @@ NativeForward::NativeForward(const NetworkSpec& spec, const KernelTable& kernels
     widest = std::max(widest, stage.out.size);
     margined = std::max(margined, stage.margined_size);
     if (stage.kind == NativeStage::Kind::kLinear) inputs = std::max(inputs, stage.in.size);
-    if (stage.padding > 0) padded = std::max(padded, stage.padded.size);
+    if (stage.kind == NativeStage::Kind::kConv && stage.padding > 0)
+      padded = std::max(padded, stage.padded.size);
   }
   tile_ = std::clamp<std::int64_t>(kMaxTileFloats / widest, 1, kTile);
+  for (const auto& stage : stages_) {
+    if (stage.kind == NativeStage::Kind::kKeep || stage.kind == NativeStage::Kind::kShortcut) {
+      branches_.resize(std::max(branches_.size(), stage.depth + 1));
+      auto& branch = branches_[stage.depth];
+      auto& kept = stage.kind == NativeStage::Kind::kKeep ? branch.input : branch.body;
+      if (kept.Size() < tile_ * stage.in.size) kept = AlignedFloats(tile_ * stage.in.size);
+    }
+  }
   for (auto& buffer : buffers_) buffer = AlignedFloats(tile_ * widest);
   margined_ = AlignedFloats(margined);
   padded_ = AlignedFloats(padded);
@@ -161,6 +172,40 @@ NativeForward::Flow NativeForward::RunLinear(const NativeStage& stage, Flow in,
   return {call.out, call.pitch};
 }
 
+NativeForward::Flow NativeForward::Keep(Flow in, std::int64_t size, std::int64_t batch,
+                                        AlignedFloats& to) {
+  for (std::int64_t b = 0; b < batch; ++b) {
+    std::copy_n(in.data + b * in.pitch, size, to.Data() + b * size);
+  }
+  return {to.Data(), size};
+}
+
+NativeForward::Flow NativeForward::RunOperators(const NativeStage& stage, Flow in,
+                                                std::int64_t batch) {
+  if (stage.kind == NativeStage::Kind::kKeep) {
+    Branch& branch = branches_[stage.depth];
+    branch.kept = Keep(in, stage.in.size, batch, branch.input);
+    return in;
+  }
+  if (stage.kind == NativeStage::Kind::kShortcut) {
+    Branch& branch = branches_[stage.depth];
+    const Flow input = branch.kept;
+    branch.kept = Keep(in, stage.in.size, batch, branch.body);
+    return input;
+  }
+  float* out = NextBuffer();
+  for (std::int64_t b = 0; b < batch; ++b) {
+    const float* from = in.data + b * in.pitch;
+    if (stage.kind == NativeStage::Kind::kJoin) {
+      const Flow kept = branches_[stage.depth].kept;
+      RunJoin(stage, from, kept.data + b * kept.pitch, out + b * stage.out.size);
+    } else {
+      RunOperator(stage, from, out + b * stage.out.size);
+    }
+  }
+  return {out, stage.out.size};
+}
+
 NativeForward::Flow NativeForward::RunActivation(const NativeStage& stage, Flow in,
                                                  std::int64_t batch) {
   float* out = NextBuffer();
@@ -204,6 +249,9 @@ void NativeForward::RunFrom(std::size_t first, Flow in, std::int64_t batch, floa
       case NativeStage::Kind::kRelu:
       case NativeStage::Kind::kTanh:
         in = RunActivation(stages_[s], in, batch);
+        break;
+      default:
+        in = RunOperators(stages_[s], in, batch);
         break;
     }
   }

@@ -40,6 +40,10 @@ class NativeForward {
   void ConvOne(const NativeStage& stage, const float* in, float* out);
   Flow RunConv(const NativeStage& stage, Flow in, std::int64_t batch);
   Flow RunLinear(const NativeStage& stage, Flow in, std::int64_t batch);
+  /// A stage of native_operators.h.
+  Flow RunOperators(const NativeStage& stage, Flow in, std::int64_t batch);
+  /// A copy of the tile's values that later stages leave alone.
+  Flow Keep(Flow in, std::int64_t size, std::int64_t batch, AlignedFloats& to);
   Flow RunActivation(const NativeStage& stage, Flow in, std::int64_t batch);
   /// Stages from `first` to the head.
   void RunFrom(std::size_t first, Flow in, std::int64_t batch, float* q);
@@ -56,6 +60,12 @@ class NativeForward {
   AlignedFloats buffers_[2];  ///< a tile's values before and after a stage
   bool turn_ = false;
   AlignedFloats margined_, padded_;
+  /// Of residual blocks within one another: what each keeps for its end.
+  struct Branch {
+    AlignedFloats input, body;
+    Flow kept;
+  };
+  std::vector<Branch> branches_;
   // Non-zero inputs of a linear stage, one list an observation of the tile.
   std::int64_t list_pitch_ = 0, block_pitch_ = 0;
   std::vector<std::uint32_t> list_index_, block_end_;

@@ -6,18 +6,10 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "common/model/native_operators.h"
 
 namespace stillhouse {
 namespace {
-
-std::int64_t RoundUp(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
-
-/// Few filters stay together, so that the next layer has no padding to skip.
-std::int64_t FilterPitch(std::int64_t filters) {
-  if (filters <= 4) return 4;
-  if (filters <= 8) return 8;
-  return RoundUp(filters, 16);
-}
 
 /// Cuts [0, pitch) into chunks of `widest`, then halves. The weights come later.
 std::vector<OutputChunk> CutOutputs(std::int64_t pitch, std::int64_t widest) {
@@ -35,33 +27,6 @@ void AllocateWeights(NativeStage& stage, std::int64_t inputs, std::int64_t pitch
   stage.weights = AlignedFloats(inputs * pitch);
   stage.bias = AlignedFloats(pitch);
   for (auto& chunk : stage.chunks) chunk.weights = stage.weights.Data() + chunk.column * inputs;
-}
-
-ImageLayout FlatLayout(std::int64_t n, std::int64_t pitch) {
-  return {.channels = n, .size = pitch};
-}
-
-/// Channels first, as observations come.
-ImageLayout PlanarLayout(std::int64_t channels, std::int64_t rows, std::int64_t columns) {
-  return {.channels = channels,
-          .rows = rows,
-          .columns = columns,
-          .channel_step = rows * columns,
-          .row_step = columns,
-          .column_step = 1,
-          .size = channels * rows * columns};
-}
-
-/// Channels innermost, as the kernels write.
-ImageLayout PackedLayout(std::int64_t channels, std::int64_t rows, std::int64_t columns,
-                         std::int64_t pitch) {
-  return {.channels = channels,
-          .rows = rows,
-          .columns = columns,
-          .channel_step = 1,
-          .row_step = columns * pitch,
-          .column_step = pitch,
-          .size = rows * columns * pitch};
 }
 
 ImageLayout ObservationLayout(const TensorSpec& observation) {
@@ -170,15 +135,9 @@ AlignedFloats::AlignedFloats(std::int64_t size)
   std::memset(data_.get(), 0, bytes);
 }
 
-std::int64_t ImageLayout::Place(std::int64_t i) const {
-  const std::int64_t column = i % columns;
-  const std::int64_t row = i / columns % rows;
-  const std::int64_t channel = i / columns / rows;
-  return channel * channel_step + row * row_step + column * column_step;
-}
-
 std::vector<NativeStage> PlanStages(const NetworkSpec& spec) {
   std::vector<NativeStage> stages;
+  std::vector<ImageLayout> branches;  // of the open residual blocks: what the join adds
   ImageLayout layout = ObservationLayout(spec.Observation());
   std::size_t tensor = 0;
   for (std::size_t i = 0; i < spec.Layers().size(); ++i) {
@@ -214,7 +173,14 @@ std::vector<NativeStage> PlanStages(const NetworkSpec& spec) {
         stages.push_back(PlanLinear(spec.NumActions() + (layer.dueling ? 1 : 0), layout));
         if (layer.dueling) tensors = 4;
         break;
+      default:
+        stages.push_back(PlanOperator(spec, i, layout, branches));
+        tensors = stages.back().parameter_tensors;
+        break;
     }
+    const bool may_lack_bias =
+        layer.kind == LayerKind::kConv2d || layer.kind == LayerKind::kDepthwise;
+    if (may_lack_bias && !layer.bias) --tensors;
     for (; tensors > 0; --tensors) stages.back().tensors.push_back(tensor++);
     layout = stages.back().out;
   }
@@ -222,16 +188,20 @@ std::vector<NativeStage> PlanStages(const NetworkSpec& spec) {
 }
 
 void LoadParameters(const NetworkSpec& spec, std::span<const float> values, NativeStage& stage) {
+  if (stage.kind != NativeStage::Kind::kConv && stage.kind != NativeStage::Kind::kLinear) {
+    return LoadOperator(spec, values, stage);
+  }
   std::int64_t first = 0;
   for (std::size_t t = 0; t < stage.tensors.size(); t += 2) {
     const TensorEntry& weight = spec.Tensors()[stage.tensors[t]];
-    const TensorEntry& bias = spec.Tensors()[stage.tensors[t + 1]];
     const float* from = values.data() + weight.offset;
     if (stage.kind == NativeStage::Kind::kConv) {
       LoadConv(from, stage);
     } else {
-      LoadLinear(from, first, bias.Size(), stage);
+      LoadLinear(from, first, weight.shape[0], stage);
     }
+    if (t + 1 == stage.tensors.size()) return;  // without a bias
+    const TensorEntry& bias = spec.Tensors()[stage.tensors[t + 1]];
     for (std::int64_t o = 0; o < bias.Size(); ++o) {
       // -0 becomes 0: adding products with zero inputs must change nothing, not even a sign.
       stage.bias.Data()[first + o] = values[static_cast<std::size_t>(bias.offset + o)] + 0.0F;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/model/native_kernels.h"
+#include "common/model/native_layout.h"
 #include "common/model/network_spec.h"
 
 namespace stillhouse {
@@ -28,22 +29,23 @@ class AlignedFloats {
   std::int64_t size_ = 0;
 };
 
-/// How a layer's values lie in memory. Images come as [channels, rows, columns] from outside and
-/// are [rows, columns, pitch] inside, filters innermost (pitch at least 4, so that a column_step of
-/// 1 tells the former); a flat vector has one row and column.
-struct ImageLayout {
-  std::int64_t channels = 0, rows = 1, columns = 1;
-  std::int64_t channel_step = 1, row_step = 0, column_step = 0;  ///< in floats
-  std::int64_t size = 0;  ///< floats of one observation, padding included
-
-  std::int64_t LogicalSize() const { return channels * rows * columns; }
-  /// Place of element `i` of the row-major [channels, rows, columns].
-  std::int64_t Place(std::int64_t i) const;
-};
-
 /// One step of the forward pass: layers with what can be done while their values are in registers.
 struct NativeStage {
-  enum class Kind : std::uint8_t { kConv, kLinear, kRelu, kTanh };
+  enum class Kind : std::uint8_t {
+    kConv,
+    kLinear,
+    kRelu,
+    kTanh,
+    // native_operators.h
+    kMaxPool,
+    kMeanPool,
+    kDepthwise,
+    kNorm,
+    kEmbedding,
+    kKeep,      ///< a residual block begins: its input is kept
+    kShortcut,  ///< the body's output is kept, the block's input goes on
+    kJoin,      ///< what is kept is added
+  };
   Kind kind = Kind::kLinear;
   ImageLayout in, out;
   bool relu = false;  ///< kConv, kLinear: applied to the outputs
@@ -54,7 +56,17 @@ struct NativeStage {
   /// a dueling head has two pairs, its outputs are the value, then the advantages.
   std::vector<std::size_t> tensors;
 
-  // kConv. Input is the padded image.
+  // Operators. `weights` and `bias` hold the tensors as they are.
+  std::size_t parameter_tensors = 0;  ///< of the canonical table
+  std::size_t depth = 0;              ///< kKeep, kShortcut, kJoin: residual blocks around this one
+  std::int64_t groups = 1;            ///< kNorm
+  std::int64_t channels = 0;          ///< kNorm: numbers with a scale and an offset of their own
+  std::int64_t vocabulary = 0;        ///< kEmbedding
+  /// Where row-major element i lies in `in`, and in `out` where that differs: kMeanPool, kNorm,
+  /// kJoin (`places` in the input, `other_places` in what is kept).
+  std::vector<std::uint32_t> places, other_places;
+
+  // kConv, kMaxPool, kDepthwise. kConv's input is the padded image.
   std::int64_t kernel = 0, stride = 1, padding = 0;
   ImageLayout padded;
   std::vector<std::uint32_t> window;  ///< [channels * kernel * kernel], offset from the corner

@@ -1,6 +1,8 @@
 // Encoded form, little-endian:
-//   spec   = uint8 format (1), observation (TensorSpec), int32 actions, uint32 count, layer*
-//   layer  = uint8 kind, int64 units, int64 kernel, int64 stride, int64 padding, uint8 dueling
+//   spec   = uint8 format, observation (TensorSpec), int32 actions, uint32 count, layer*
+//   layer  = uint8 kind, int64 units, int64 kernel, int64 stride, int64 padding, uint8 dueling,
+//            in format 2 also: uint8 bias, int64 groups, int64 vocabulary
+// A spec that format 1 can hold is written in it, so that its hash stays what it was.
 #include "common/model/network_spec.h"
 
 #include <algorithm>
@@ -13,13 +15,18 @@
 namespace stillhouse {
 namespace {
 
-constexpr std::uint8_t kFormat = 1;
-constexpr std::size_t kMaxLayers = 64;
+constexpr std::uint8_t kNewestFormat = 2;
+constexpr std::size_t kMaxLayers = 512;
 constexpr std::int64_t kMaxUnits = 65536;
 constexpr std::int64_t kMaxKernel = 64;
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 28;
 constexpr std::int32_t kMaxActions = 65536;
+constexpr std::int64_t kMaxVocabulary = 1'000'000;
+
+bool FitsFormat1(const LayerSpec& layer) {
+  return layer.kind <= kLastOfFormat1 && layer.bias && layer.groups == 1 && layer.vocabulary == 0;
+}
 
 std::int64_t Product(const std::vector<std::int64_t>& shape) {
   std::int64_t product = 1;
@@ -36,16 +43,36 @@ std::uint64_t Hash(std::span<const std::uint8_t> bytes) {
   return hash ^ (hash >> 31);
 }
 
+/// "k3s2p1"; a stride of `usual` is not said.
+std::string WindowText(const LayerSpec& layer, std::int64_t usual) {
+  std::string text = fmt::format("k{}", layer.kernel);
+  if (layer.stride != usual) text += fmt::format("s{}", layer.stride);
+  if (layer.padding != 0) text += fmt::format("p{}", layer.padding);
+  return text + (layer.bias ? "" : "n");
+}
+
 }  // namespace
 
 std::string ToString(const LayerSpec& layer) {
   switch (layer.kind) {
-    case LayerKind::kConv2d: {
-      std::string text = fmt::format("conv{}k{}", layer.units, layer.kernel);
-      if (layer.stride != 1) text += fmt::format("s{}", layer.stride);
-      if (layer.padding != 0) text += fmt::format("p{}", layer.padding);
-      return text;
-    }
+    case LayerKind::kConv2d:
+      return fmt::format("conv{}{}", layer.units, WindowText(layer, 1));
+    case LayerKind::kDepthwise:
+      return "depthwise" + WindowText(layer, 1);
+    case LayerKind::kMaxPool:
+      return "maxpool" + WindowText(layer, layer.kernel);
+    case LayerKind::kMeanPool:
+      return "meanpool";
+    case LayerKind::kNorm:
+      return layer.groups == 1 ? "norm" : fmt::format("norm{}", layer.groups);
+    case LayerKind::kEmbedding:
+      return fmt::format("embed{}v{}", layer.units, layer.vocabulary);
+    case LayerKind::kResidual:
+      return "residual(";
+    case LayerKind::kShortcut:
+      return "|";
+    case LayerKind::kJoin:
+      return ")";
     case LayerKind::kLinear:
       return fmt::format("fc{}", layer.units);
     case LayerKind::kRelu:
@@ -89,6 +116,9 @@ NetworkSpec NetworkSpec::Create(std::vector<LayerSpec> layers, const TensorSpec&
   spec.observation_ = observation;
   spec.num_actions_ = num_actions;
   for (std::size_t i = 0; i < spec.layers_.size(); ++i) spec.AddLayer(i);
+  if (!spec.branches_.empty()) {
+    spec.Refuse(spec.layers_.size() - 1, "ends the network within a residual block");
+  }
   if (spec.layers_.back().kind != LayerKind::kQHead) {
     spec.Refuse(spec.layers_.size() - 1,
                 fmt::format("is the last layer, but the output must fit the {} actions: end with "
@@ -105,7 +135,26 @@ void NetworkSpec::AddLayer(std::size_t index) {
   const std::vector<std::int64_t> in = InputShape(index);
   switch (layers_[index].kind) {
     case LayerKind::kConv2d:
+    case LayerKind::kDepthwise:
       AddConv(index, in);
+      break;
+    case LayerKind::kMaxPool:
+      AddMaxPool(index, in);
+      break;
+    case LayerKind::kMeanPool:
+      if (in.size() != 3) Refuse(index, "needs an image [channels,rows,columns]");
+      shapes_.push_back({in[0]});
+      break;
+    case LayerKind::kNorm:
+      AddNorm(index, in);
+      break;
+    case LayerKind::kEmbedding:
+      AddEmbedding(index, in);
+      break;
+    case LayerKind::kResidual:
+    case LayerKind::kShortcut:
+    case LayerKind::kJoin:
+      AddBranch(index, in);
       break;
     case LayerKind::kLinear:
       AddLinear(index, in);
@@ -135,12 +184,10 @@ void NetworkSpec::CheckOutput(std::size_t index) const {
   }
 }
 
-void NetworkSpec::AddConv(std::size_t index, const std::vector<std::int64_t>& in) {
+std::vector<std::int64_t> NetworkSpec::Slide(std::size_t index,
+                                             const std::vector<std::int64_t>& in) const {
   const LayerSpec& layer = layers_[index];
   if (in.size() != 3) Refuse(index, "needs an image [channels,rows,columns]");
-  if (layer.units < 1 || layer.units > kMaxUnits) {
-    Refuse(index, fmt::format("needs 1 to {} filters", kMaxUnits));
-  }
   if (layer.kernel < 1 || layer.kernel > kMaxKernel) {
     Refuse(index, fmt::format("needs a kernel of 1 to {}", kMaxKernel));
   }
@@ -157,11 +204,79 @@ void NetworkSpec::AddConv(std::size_t index, const std::vector<std::int64_t>& in
                               "least {}, padding included",
                               layer.kernel));
   }
-  shapes_.push_back({layer.units, (rows - layer.kernel) / layer.stride + 1,
-                     (columns - layer.kernel) / layer.stride + 1});
+  return {(rows - layer.kernel) / layer.stride + 1, (columns - layer.kernel) / layer.stride + 1};
+}
+
+void NetworkSpec::AddConv(std::size_t index, const std::vector<std::int64_t>& in) {
+  const LayerSpec& layer = layers_[index];
+  const bool depthwise = layer.kind == LayerKind::kDepthwise;
+  if (!depthwise && in.size() == 3 && (layer.units < 1 || layer.units > kMaxUnits)) {
+    Refuse(index, fmt::format("needs 1 to {} filters", kMaxUnits));
+  }
+  const auto size = Slide(index, in);
+  const std::int64_t filters = depthwise ? in[0] : layer.units;
+  const std::int64_t inputs = depthwise ? 1 : in[0];
+  shapes_.push_back({filters, size[0], size[1]});
   CheckOutput(index);  // before it is multiplied with anything
-  AddTensors(fmt::format("{}", index), {layer.units, in[0], layer.kernel, layer.kernel});
-  macs_ += Product(shapes_.back()) * in[0] * layer.kernel * layer.kernel;
+  AddTensors(fmt::format("{}", index), {filters, inputs, layer.kernel, layer.kernel}, layer.bias);
+  macs_ += Product(shapes_.back()) * inputs * layer.kernel * layer.kernel;
+}
+
+void NetworkSpec::AddMaxPool(std::size_t index, const std::vector<std::int64_t>& in) {
+  const auto size = Slide(index, in);
+  // A window must hold something besides padding.
+  if (2 * layers_[index].padding > layers_[index].kernel) {
+    Refuse(index, "needs a padding of at most half the kernel");
+  }
+  shapes_.push_back({in[0], size[0], size[1]});
+}
+
+void NetworkSpec::AddNorm(std::size_t index, const std::vector<std::int64_t>& in) {
+  const LayerSpec& layer = layers_[index];
+  if (in.empty()) Refuse(index, "needs an input with channels");
+  if (layer.groups < 1 || layer.groups > in[0] || in[0] % layer.groups != 0) {
+    Refuse(index, fmt::format("needs groups that divide the {} channels", in[0]));
+  }
+  shapes_.push_back(in);
+  using Initial = TensorEntry::Initial;
+  AddTensor({fmt::format("{}.weight", index), {in[0]}, 0, 0, Initial::kOne});
+  AddTensor({fmt::format("{}.bias", index), {in[0]}, 0, 0, Initial::kZero});
+}
+
+void NetworkSpec::AddEmbedding(std::size_t index, const std::vector<std::int64_t>& in) {
+  const LayerSpec& layer = layers_[index];
+  if (index != 0 || in.size() != 1) Refuse(index, "must be the first layer, on tokens [length]");
+  if (observation_.kind == ElementKind::kUnitBytes) Refuse(index, "needs whole numbers");
+  if (layer.units < 1 || layer.units > kMaxUnits) {
+    Refuse(index, fmt::format("needs a width of 1 to {}", kMaxUnits));
+  }
+  if (layer.vocabulary < 2 || layer.vocabulary > kMaxVocabulary) {
+    Refuse(index, fmt::format("needs a vocabulary of 2 to {}", kMaxVocabulary));
+  }
+  shapes_.push_back({layer.units});
+  AddTensor({fmt::format("{}.weight", index), {layer.vocabulary, layer.units}, 0, layer.units});
+}
+
+void NetworkSpec::AddBranch(std::size_t index, const std::vector<std::int64_t>& in) {
+  if (layers_[index].kind == LayerKind::kResidual) {
+    branches_.push_back({in, {}});
+    shapes_.push_back(in);
+    return;
+  }
+  if (branches_.empty()) Refuse(index, "stands outside a residual block");
+  Branch& branch = branches_.back();
+  if (layers_[index].kind == LayerKind::kShortcut) {
+    if (!branch.body.empty()) Refuse(index, "is the second shortcut of its block");
+    branch.body = in;
+    shapes_.push_back(branch.in);
+    return;
+  }
+  const auto& other = branch.body.empty() ? branch.in : branch.body;
+  if (other != in) {
+    Refuse(index, fmt::format("cannot add [{}]", fmt::join(other, ",")));
+  }
+  shapes_.push_back(in);
+  branches_.pop_back();
 }
 
 void NetworkSpec::AddLinear(std::size_t index, const std::vector<std::int64_t>& in) {
@@ -176,7 +291,7 @@ void NetworkSpec::AddLinear(std::size_t index, const std::vector<std::int64_t>& 
 }
 
 void NetworkSpec::AddHead(std::size_t index, const std::vector<std::int64_t>& in) {
-  if (index + 1 != layers_.size()) Refuse(index, "must be the last layer");
+  if (index + 1 != layers_.size() || !branches_.empty()) Refuse(index, "must be the last layer");
   if (in.size() != 1) Refuse(index, "needs a flat input [n]: put flatten before it");
   shapes_.push_back({num_actions_});
   if (layers_[index].dueling) {
@@ -190,10 +305,10 @@ void NetworkSpec::AddHead(std::size_t index, const std::vector<std::int64_t>& in
 }
 
 void NetworkSpec::AddTensors(const std::string& prefix,
-                             const std::vector<std::int64_t>& weight_shape) {
+                             const std::vector<std::int64_t>& weight_shape, bool bias) {
   const std::int64_t fan_in = Product(weight_shape) / weight_shape[0];
   AddTensor({prefix + ".weight", weight_shape, 0, fan_in});
-  AddTensor({prefix + ".bias", {weight_shape[0]}, 0, fan_in});
+  if (bias) AddTensor({prefix + ".bias", {weight_shape[0]}, 0, fan_in});
 }
 
 void NetworkSpec::AddTensor(TensorEntry entry) {
@@ -217,8 +332,13 @@ std::string NetworkSpec::ToString() const {
   return fmt::format("{}({})", text, num_actions_);
 }
 
+bool NetworkSpec::NeedsAutograd() const {
+  return !std::all_of(layers_.begin(), layers_.end(), FitsFormat1);
+}
+
 void NetworkSpec::Encode(ByteWriter& out) const {
-  out.Put(kFormat);
+  const bool newest = !std::all_of(layers_.begin(), layers_.end(), FitsFormat1);
+  out.Put(static_cast<std::uint8_t>(newest ? kNewestFormat : 1));
   observation_.Encode(out);
   out.Put(num_actions_);
   out.Put(static_cast<std::uint32_t>(layers_.size()));
@@ -229,13 +349,18 @@ void NetworkSpec::Encode(ByteWriter& out) const {
     out.Put(layer.stride);
     out.Put(layer.padding);
     out.Put(static_cast<std::uint8_t>(layer.dueling));
+    if (!newest) continue;
+    out.Put(static_cast<std::uint8_t>(layer.bias));
+    out.Put(layer.groups);
+    out.Put(layer.vocabulary);
   }
 }
 
 NetworkSpec NetworkSpec::Decode(ByteReader& in) {
   const auto format = in.Get<std::uint8_t>();
-  if (format != kFormat) {
-    in.Fail(fmt::format("network description of format {}, this build reads {}", format, kFormat));
+  if (format < 1 || format > kNewestFormat) {
+    in.Fail(fmt::format("network description of format {}, this build reads up to {}", format,
+                        kNewestFormat));
   }
   const TensorSpec observation = TensorSpec::Decode(in);
   const auto num_actions = in.Get<std::int32_t>();
@@ -243,12 +368,16 @@ NetworkSpec NetworkSpec::Decode(ByteReader& in) {
   if (count > kMaxLayers) in.Fail(fmt::format("{} layers, at most {}", count, kMaxLayers));
   std::vector<LayerSpec> layers(count);
   for (auto& layer : layers) {
-    layer.kind = in.GetEnum(LayerKind::kQHead);
+    layer.kind = in.GetEnum(format == 1 ? kLastOfFormat1 : LayerKind::kJoin);
     layer.units = in.Get<std::int64_t>();
     layer.kernel = in.Get<std::int64_t>();
     layer.stride = in.Get<std::int64_t>();
     layer.padding = in.Get<std::int64_t>();
     layer.dueling = in.GetBool();
+    if (format == 1) continue;
+    layer.bias = in.GetBool();
+    layer.groups = in.Get<std::int64_t>();
+    layer.vocabulary = in.Get<std::int64_t>();
   }
   try {
     return Create(std::move(layers), observation, num_actions);

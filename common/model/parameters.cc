@@ -96,6 +96,11 @@ std::vector<float> InitialParameters(const NetworkSpec& spec, Rng& rng) {
   std::vector<float> values;
   values.reserve(static_cast<std::size_t>(spec.ParameterCount()));
   for (const auto& tensor : spec.Tensors()) {
+    if (tensor.initial != TensorEntry::Initial::kUniform) {
+      const bool one = tensor.initial == TensorEntry::Initial::kOne;
+      values.insert(values.end(), static_cast<std::size_t>(tensor.Size()), one ? 1.0F : 0.0F);
+      continue;
+    }
     const double bound = 1.0 / std::sqrt(static_cast<double>(tensor.fan_in));
     for (std::int64_t i = 0; i < tensor.Size(); ++i) {
       values.push_back(static_cast<float>((2.0 * rng.Uniform() - 1.0) * bound));

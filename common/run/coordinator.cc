@@ -17,6 +17,7 @@ constexpr Time kContinueEvery = 1s;  ///< while somebody has not left
 EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& settings) {
   EvaluationScheduler::Settings result;
   result.seed = settings.config.run.seed;
+  result.consecutive_seeds = settings.config.env.id.starts_with("data/");
   result.episodes = static_cast<std::uint32_t>(settings.config.evaluation.episodes);
   result.final_episodes = static_cast<std::uint32_t>(settings.config.evaluation.final_episodes);
   result.epsilon = settings.config.evaluation.epsilon;

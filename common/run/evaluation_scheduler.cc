@@ -21,17 +21,21 @@ constexpr std::size_t kMaxTaskSeeds = 250;
 EvaluationScheduler::EvaluationScheduler(Settings settings) : settings_(std::move(settings)) {}
 
 std::vector<std::uint64_t> EvaluationScheduler::Seeds(std::uint64_t run_seed, RoundKind kind,
-                                                      std::uint32_t count) {
+                                                      std::uint32_t count, bool consecutive) {
+  const auto seeds = [&](SeedList list) {
+    return consecutive ? ConsecutiveSeeds(run_seed, list, count)
+                       : EvaluationSeeds(run_seed, list, count);
+  };
   switch (kind) {
     case RoundKind::kRandom:
-      return EvaluationSeeds(run_seed, SeedList::kRandom, count);
+      return seeds(SeedList::kRandom);
     case RoundKind::kFinal:
-      return EvaluationSeeds(run_seed, SeedList::kFinal, count);
+      return seeds(SeedList::kFinal);
     case RoundKind::kPeriodic:
     case RoundKind::kFreeze:  // the periodic seeds: the two are compared
       break;
   }
-  return EvaluationSeeds(run_seed, SeedList::kPeriodic, count);
+  return seeds(SeedList::kPeriodic);
 }
 
 void EvaluationScheduler::StartRound(RoundKind kind, Time) { queue_.push_back(kind); }
@@ -151,7 +155,7 @@ void EvaluationScheduler::MakePlays() {
   if (round.kind == RoundKind::kRandom) round.pinned = {{kRandomModel, 0, 0}};
   std::sort(round.pinned.begin(), round.pinned.end(),
             [](const auto& a, const auto& b) { return a.model < b.model; });
-  const auto seeds = Seeds(settings_.seed, round.kind, round.episodes);
+  const auto seeds = Seeds(settings_.seed, round.kind, round.episodes, settings_.consecutive_seeds);
   for (const auto& model : round.pinned) {
     Play play;
     play.evaluation.model = model;

@@ -40,6 +40,8 @@ class EvaluationScheduler {
  public:
   struct Settings {
     std::uint64_t seed = 1;  ///< of the run
+    /// For data sets: consecutive seeds, which meet every held-out example once.
+    bool consecutive_seeds = false;
     std::uint32_t random_episodes = 1000;
     std::uint32_t episodes = 32;
     std::uint32_t final_episodes = 1000;
@@ -85,9 +87,9 @@ class EvaluationScheduler {
   std::size_t TasksInHand() const { return round_ ? round_->tasks.size() : 0; }
   std::size_t SeedsLeft() const;
 
-  /// The fixed seeds of a kind of round: 32-bit, disjoint between kinds.
+  /// The fixed seeds of a kind of round: 32-bit, disjoint between kinds, up to 2^30 a kind.
   static std::vector<std::uint64_t> Seeds(std::uint64_t run_seed, RoundKind kind,
-                                          std::uint32_t count);
+                                          std::uint32_t count, bool consecutive = false);
 
  private:
   struct Play {  // one model's seeds in a round

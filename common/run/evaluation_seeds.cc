@@ -17,4 +17,12 @@ std::vector<std::uint64_t> EvaluationSeeds(std::uint64_t seed, SeedList list, st
   return seeds;
 }
 
+std::vector<std::uint64_t> ConsecutiveSeeds(std::uint64_t seed, SeedList list, std::size_t count) {
+  Rng rng = MakeRng(seed, RngPurpose::kEvaluation);
+  const std::uint64_t first = (static_cast<std::uint64_t>(list) << 30U) | (rng() >> 35U);
+  std::vector<std::uint64_t> seeds;
+  for (std::size_t i = 0; i < count; ++i) seeds.push_back(first + i);
+  return seeds;
+}
+
 }  // namespace stillhouse

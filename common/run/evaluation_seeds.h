@@ -17,4 +17,8 @@ enum class SeedList : std::uint8_t {
 /// begins with the shorter one of the same seed.
 std::vector<std::uint64_t> EvaluationSeeds(std::uint64_t seed, SeedList list, std::size_t count);
 
+/// The same for data sets: seeds that follow one another, which meet every held-out example once
+/// when there are as many. Up to 2^29; lists of other names have none in common.
+std::vector<std::uint64_t> ConsecutiveSeeds(std::uint64_t seed, SeedList list, std::size_t count);
+
 }  // namespace stillhouse

@@ -6,6 +6,7 @@
 
 #include "common/base/error.h"
 #include "learner/distill/label_mix.h"
+#include "learner/distill/omit.h"
 #include "learner/distill/output_losses.h"
 #include "learner/distill/reward_learning.h"
 #include "learner/td/greedy.h"
@@ -42,6 +43,7 @@ Students::Students(std::vector<HostedStudent> students, std::vector<std::int32_t
     : canonical_(std::move(canonical)) {
   for (HostedStudent& student : students) {
     if (student.settings.rewards) student.model->UpdateTarget();
+    if (student.settings.correct_bias) student.correction.emplace(student.settings.omit);
     members_.push_back({std::move(student)});
   }
   for (const Member& member : members_) {
@@ -63,6 +65,7 @@ void Students::CheckBatch(const LabelledBatch& batch) const {
   if (batch.batch == 0 || (batch.rows != batch.batch && batch.rows != 2 * batch.batch) ||
       batch.num_actions != canonical_.size() || batch.weights.size() != batch.batch ||
       batch.labels.size() != values || !others_fit ||
+      (!batch.truths.empty() && batch.truths.size() != batch.batch) ||
       batch.observations.size() != batch.rows * row_bytes) {
     throw ShapeError(fmt::format(
         "labelled batch {} of learner {}: batch {}, rows {}, {} actions (expected {}), {} weights, "
@@ -113,10 +116,6 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
   std::vector<StudentStep> steps;
   if (members_.empty()) return steps;
   CheckBatch(batch);
-  row_weights_ = batch.weights;
-  if (batch.rows > batch.batch) {
-    row_weights_.insert(row_weights_.end(), batch.weights.begin(), batch.weights.end());
-  }
   for (Member& member : members_) {
     if (!member.labels_others) continue;
     const auto q = Forward(member, batch);
@@ -128,9 +127,29 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
       continue;
     }
     const float* retention = k < turn.retention.size() ? &turn.retention[k] : nullptr;
+    if (members_[k].student.settings.omit >= 0) {
+      steps.push_back(UpdateWithoutClass(members_[k], batch, retention));
+      continue;
+    }
+    WeightRows(batch);
     steps.push_back(UpdateOne(members_[k], batch, retention));
   }
   return steps;
+}
+
+StudentStep Students::UpdateWithoutClass(Member& member, const LabelledBatch& batch,
+                                         const float* retention) {
+  if (member.student.correction) member.student.correction->Remember(batch);
+  const LabelledBatch kept = WithoutTruth(batch, member.student.settings.omit);
+  WeightRows(kept);
+  return kept.rows > 0 ? UpdateOne(member, kept, retention) : StudentStep{};
+}
+
+void Students::WeightRows(const LabelledBatch& batch) {
+  row_weights_ = batch.weights;
+  if (batch.rows > batch.batch) {
+    row_weights_.insert(row_weights_.end(), batch.weights.begin(), batch.weights.end());
+  }
 }
 
 std::span<const float> Students::LabelsOf(const Member& member, const LabelledBatch& batch,
@@ -207,7 +226,8 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch,
 
 std::vector<float> Students::Parameters(std::size_t student) const {
   SH_CHECK(student < members_.size(), "student {} of {}", student, members_.size());
-  return members_[student].student.model->Parameters();
+  const HostedStudent& hosted = members_[student].student;
+  return hosted.correction ? hosted.correction->Apply(*hosted.model) : hosted.model->Parameters();
 }
 
 ModelState Students::Save(std::size_t student) const {

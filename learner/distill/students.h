@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "learner/distill/bias_correction.h"
 #include "learner/nn/trained_model.h"
 #include "learner/protocol/compute.h"
 
@@ -22,7 +23,8 @@ struct HostedStudent {
   StudentSettings settings;
   std::unique_ptr<TrainedModel> model;
   std::uint64_t updates = 0;  ///< that it has had, in earlier attempts too: schedules go by them
-  std::vector<LabelLink> links = {LabelLink{}};  ///< empty: it learns from rewards alone
+  std::optional<BiasCorrection> correction = std::nullopt;  ///< made by Students
+  std::vector<LabelLink> links = {LabelLink{}};             ///< empty: it learns from rewards alone
 };
 
 /// Share of rows in which the greedy actions of `student` and `teacher` [rows, A] are the same,
@@ -56,6 +58,10 @@ class Students final : public StudentCompute {
   };
 
   void CheckBatch(const LabelledBatch& batch) const;
+  void WeightRows(const LabelledBatch& batch);
+  /// Of those examples whose class it may see.
+  StudentStep UpdateWithoutClass(Member& member, const LabelledBatch& batch,
+                                 const float* retention);
   void CheckRewards(const LabelledBatch& batch) const;
   /// Rows of its next Forward.
   std::size_t ForwardRows(const Member& member, const LabelledBatch& batch) const;

@@ -106,8 +106,9 @@ std::unique_ptr<TrainedModel> MakeTrainedModel(const NetworkSpec& spec,
                                                const OptimizerSettings& optimizer,
                                                std::span<const float> initial,
                                                const std::string& device) {
-  return device == "cpu" ? MakeFusedModel(spec, optimizer, initial)
-                         : MakeTorchModel(spec, optimizer, initial, device);
+  return device == "cpu" && !spec.NeedsAutograd()
+             ? MakeFusedModel(spec, optimizer, initial)
+             : MakeTorchModel(spec, optimizer, initial, device);
 }
 
 }  // namespace stillhouse::learner

@@ -18,6 +18,7 @@ std::size_t Size(std::int64_t count) { return static_cast<std::size_t>(count); }
 }  // namespace
 
 FusedNetwork::FusedNetwork(NetworkSpec spec) : spec_(std::move(spec)) {
+  SH_CHECK(!spec_.NeedsAutograd(), "{} needs autograd", spec_.ToString());
   Build();
   activations_.resize(layers_.size() + 1);
   gradients_.resize(layers_.size() + 1);

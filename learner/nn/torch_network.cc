@@ -1,5 +1,7 @@
 #include "learner/nn/torch_network.h"
 
+#include <utility>
+
 #include <torch/torch.h>
 
 #include "common/base/error.h"
@@ -9,6 +11,15 @@ namespace {
 
 torch::Tensor View(const torch::Tensor& flat, const TensorEntry& entry) {
   return flat.narrow(0, entry.offset, entry.Size()).view(entry.shape);
+}
+
+/// The mean of the rows of `weight` [vocabulary, width] that tokens [B, length] name. Numbers that
+/// are no token, padding among them, count for nothing; a row of them alone gives zeros.
+torch::Tensor MeanEmbedding(const torch::Tensor& weight, const torch::Tensor& tokens) {
+  const auto known = tokens.ge(1).logical_and(tokens.lt(weight.size(0)));
+  const auto index = torch::where(known, tokens, torch::zeros_like(tokens)).to(torch::kInt64);
+  const auto vectors = torch::embedding(weight, index) * known.unsqueeze(-1);
+  return vectors.sum(1) / known.sum(1, /*keepdim=*/true).clamp_min(1);
 }
 
 }  // namespace
@@ -25,6 +36,8 @@ torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Ten
     }
     case ElementKind::kBytes:
       return packed.to(torch::kFloat32).view(shape);
+    case ElementKind::kUnitBytes:
+      return packed.to(torch::kFloat32).div_(255.0F).view(shape);
     case ElementKind::kFloats:
       return packed.contiguous().view(torch::kFloat32).view(shape);
   }
@@ -36,13 +49,45 @@ torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
   torch::Tensor x = observations;
   auto entry = spec.Tensors().begin();
   const auto next = [&] { return View(flat, *entry++); };
+  const auto bias = [&](const LayerSpec& layer) { return layer.bias ? next() : torch::Tensor(); };
+  std::vector<torch::Tensor> kept;  // of the open residual blocks
   for (const LayerSpec& layer : spec.Layers()) {
     switch (layer.kind) {
       case LayerKind::kConv2d: {
         const auto weight = next();
-        x = torch::conv2d(x, weight, next(), layer.stride, layer.padding);
+        x = torch::conv2d(x, weight, bias(layer), layer.stride, layer.padding);
         break;
       }
+      case LayerKind::kDepthwise: {
+        const auto weight = next();
+        x = torch::conv2d(x, weight, bias(layer), layer.stride, layer.padding, /*dilation=*/1,
+                          /*groups=*/x.size(1));
+        break;
+      }
+      case LayerKind::kMaxPool:
+        x = torch::max_pool2d(x, layer.kernel, layer.stride, layer.padding);
+        break;
+      case LayerKind::kMeanPool:
+        x = x.flatten(2).mean(2);
+        break;
+      case LayerKind::kNorm: {
+        const auto scale = next();
+        x = torch::group_norm(x, layer.groups, scale, next());
+        break;
+      }
+      case LayerKind::kEmbedding:
+        x = MeanEmbedding(next(), x);
+        break;
+      case LayerKind::kResidual:
+        kept.push_back(x);
+        break;
+      case LayerKind::kShortcut:
+        std::swap(kept.back(), x);  // the other path begins where the body did
+        break;
+      case LayerKind::kJoin:
+        x = x + kept.back();
+        kept.pop_back();
+        break;
       case LayerKind::kLinear: {
         const auto weight = next();
         x = torch::linear(x, weight, next());

@@ -62,7 +62,8 @@ std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec,
 /// there is no such device.
 std::string ResolveDevice(const std::string& configured);
 
-/// The fused network on the CPU, LibTorch elsewhere. `device`: as ResolveDevice gave it.
+/// The fused network on the CPU, LibTorch elsewhere and for networks with layers that only autograd
+/// has (NetworkSpec::NeedsAutograd). `device`: as ResolveDevice gave it.
 std::unique_ptr<TrainedModel> MakeTrainedModel(const NetworkSpec& spec,
                                                const OptimizerSettings& optimizer,
                                                std::span<const float> initial,

@@ -20,8 +20,8 @@ std::string ResolveDevice(const std::string& configured) {
 
 std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec, const OptimizerSettings&,
                                              std::span<const float>, const std::string& device) {
-  throw ConfigError(
-      fmt::format("network {} on {}: this build has no LibTorch", spec.ToString(), device));
+  throw ConfigError(fmt::format("network {} on {}: needs LibTorch, which this build has not",
+                                spec.ToString(), device));
 }
 
 }  // namespace stillhouse::learner

@@ -27,6 +27,7 @@ std::vector<std::uint8_t> LabelStream::BodyOf(const replay::Batch& batch, MadeLa
   message.frozen = made.frozen;
   message.batch = static_cast<std::uint32_t>(batch.Size());
   message.weights = batch.weights;
+  if (carries_.truths) message.truths = batch.actions;
   const auto num_actions = static_cast<std::size_t>(num_actions_);
   message.num_actions = num_actions_;
   message.rows = static_cast<std::uint32_t>(made.labels.size() / num_actions);

@@ -24,6 +24,7 @@ class LabelStream {
  public:
   /// What batches carry for students besides labels.
   struct Carries {
+    bool truths = false;   ///< the experience is a data set's, its actions are the labels
     bool rewards = false;  ///< some student learns from rewards
   };
   LabelStream(RoleAddress self, std::uint16_t hosts, std::int32_t num_actions, Carries carries)

@@ -22,7 +22,8 @@ LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
       sampler_(settings_.shards, settings_.replay),
       rng_(MakeRng(settings_.seed, RngPurpose::kSampler, settings_.index)),
       labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts, settings_.num_actions,
-              {settings_.label_rewards}),
+              {settings_.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised,
+               settings_.label_rewards}),
       restored_(!settings_.resuming) {}
 
 void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "common/base/error.h"
-#include "learner/td/td_losses.h"
+#include "learner/td/cross_entropy.h"
 #include "learner/td/td_targets.h"
 
 namespace stillhouse::learner {
@@ -44,6 +44,25 @@ void Teacher::CheckBatch(const replay::Batch& batch) const {
 
 TeacherStep Teacher::Update(const replay::Batch& batch) {
   CheckBatch(batch);
+  const bool supervised = settings_.algorithm.kind == AlgorithmSettings::Kind::kSupervised;
+  auto others = MakeOthers(batch);  // by what was known before this batch
+  TeacherStep step = supervised ? LearnLabels(batch) : LearnRewards(batch);
+  step.others = std::move(others);
+  ++updates_;
+  if (updates_ % settings_.target_update == 0) model_->UpdateTarget();
+  if (updates_ % average_every_ == 0) MoveAverage();
+  return step;
+}
+
+TeacherStep Teacher::LearnLabels(const replay::Batch& batch) {
+  const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
+  const PackedRows rows = batch.observations;
+  const auto q = model_->Forward({&rows, 1});
+  return Learn(batch, q, q.size(),
+               ComputeCrossEntropy<float>(actions, q, batch.actions, batch.weights));
+}
+
+TeacherStep Teacher::LearnRewards(const replay::Batch& batch) {
   const std::size_t rows = batch.actions.size();
   const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
   const std::size_t values = rows * actions;
@@ -51,21 +70,27 @@ TeacherStep Teacher::Update(const replay::Batch& batch) {
   const bool label_next = want_labels_ && label_rows_ == LabelRows::kSAndNext;
   const bool both = settings_.algorithm.double_q || label_next;
 
-  TeacherStep step;
-  step.others = MakeOthers(batch);
   const auto q_target = model_->ForwardTarget({&parts[1], 1});
   const std::vector<float> q_target_next(q_target.begin(), q_target.end());
   const auto q = model_->Forward({parts.data(), both ? 2U : 1U});
   const TdRows<float> td{actions, batch.rewards, batch.discounts, q_target_next,
                          both ? q.subspan(values) : std::span<const float>{}};
   const auto targets = settings_.algorithm.double_q ? DoubleTargets(td) : OneStepTargets(td);
-  auto loss = ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets, batch.weights,
-                                   settings_.algorithm.loss,
-                                   static_cast<float>(settings_.algorithm.huber_delta));
+  return Learn(batch, q, label_next ? 2 * values : values,
+               ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets, batch.weights,
+                                    settings_.algorithm.loss,
+                                    static_cast<float>(settings_.algorithm.huber_delta)));
+}
+
+TeacherStep Teacher::Learn(const replay::Batch& batch, std::span<const float> q,
+                           std::size_t labelled, TdLoss<float> loss) {
+  const std::size_t rows = batch.actions.size();
+  const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
   if (!std::isfinite(loss.loss)) {
     throw NumericError(
         fmt::format("teacher: the loss of update {} is {}", updates_ + 1, loss.loss));
   }
+  TeacherStep step;
   step.loss = static_cast<double>(loss.loss);
   for (std::size_t b = 0; b < rows; ++b) {
     step.q_mean += static_cast<double>(q[b * actions + static_cast<std::size_t>(batch.actions[b])]);
@@ -73,13 +98,9 @@ TeacherStep Teacher::Update(const replay::Batch& batch) {
   step.q_mean /= static_cast<double>(rows);
   step.td_errors = std::move(loss.td_errors);
   if (want_labels_) {
-    const auto labelled = q.first(label_next ? 2 * values : values);
-    step.labels.assign(labelled.begin(), labelled.end());
+    step.labels.assign(q.begin(), q.begin() + static_cast<std::ptrdiff_t>(labelled));
   }
   step.grad_norm = model_->Step(loss.q_gradient);
-  ++updates_;
-  if (updates_ % settings_.target_update == 0) model_->UpdateTarget();
-  if (updates_ % average_every_ == 0) MoveAverage();
   return step;
 }
 

@@ -7,12 +7,18 @@
 #include "common/model/native_network.h"
 #include "learner/nn/trained_model.h"
 #include "learner/protocol/compute.h"
+#include "learner/td/td_losses.h"
 
 namespace stillhouse::learner {
 
-/// DQN on a TrainedModel: n-step, double, prioritised (Mnih et al. 2015; van Hasselt et al. 2016;
+/// DQN or supervised learning on a TrainedModel.
+///
+/// DQN: n-step, double, prioritised (Mnih et al. 2015; van Hasselt et al. 2016;
 /// Schaul et al. 2016). One forward pass of the online network over s and s' together chooses the
 /// next actions, gives the loss and labels both for the students.
+///
+/// Supervised: cross-entropy of softmax(Q) with the batch's actions, which are a data set's labels;
+/// the priority of a row is the probability that the label misses.
 ///
 /// Keeps a Polyak average of the parameters that spans `settings.average` updates: an exponential
 /// average with a decay of 1 - 1/average an update, moved every few updates by the matching step
@@ -33,6 +39,12 @@ class Teacher final : public TeacherCompute {
   void Load(const TeacherState& state) override;
 
  private:
+  TeacherStep LearnRewards(const replay::Batch& batch);
+  TeacherStep LearnLabels(const replay::Batch& batch);
+  /// One step of the optimiser along the gradient of `loss`. The first `labelled` values of q
+  /// [rows, A] are what students get.
+  TeacherStep Learn(const replay::Batch& batch, std::span<const float> q, std::size_t labelled,
+                    TdLoss<float> loss);
   void CheckBatch(const replay::Batch& batch) const;
   void MoveAverage();
   bool Makes(LabelChoice choice) const;

@@ -37,7 +37,7 @@ std::vector<std::string> OptionsOf(const nlohmann::json& array, const std::strin
 
 TEST(ListTest, EveryListedEnvironmentIsAccepted) {
   const auto envs = List("envs");
-  EXPECT_EQ(envs.size(), 8U);
+  EXPECT_EQ(envs.size(), 12U);
   for (const std::string& id : Names(envs)) {
     const RunConfig config =
         LoadConfigText("env: {id: " + id + "}", "c", {{}, EnvironmentChoices()});
@@ -61,7 +61,7 @@ TEST(ListTest, ALossShowsTheOptionsThatApplyToIt) {
 
 TEST(ListTest, AlgorithmsIncludeOptimizersWithTheirOptions) {
   const auto algorithms = List("algorithms");
-  EXPECT_THAT(Names(algorithms), testing::ElementsAre("dqn", "adam", "rmsprop"));
+  EXPECT_THAT(Names(algorithms), testing::ElementsAre("dqn", "supervised", "adam", "rmsprop"));
   EXPECT_THAT(OptionsOf(algorithms, "dqn"), Contains("huber_delta"));
   EXPECT_THAT(OptionsOf(algorithms, "rmsprop"), Contains("centered"));
   EXPECT_THAT(OptionsOf(algorithms, "adam"), Not(Contains("centered")));
@@ -71,7 +71,7 @@ TEST(ListTest, NetworksListEveryLayer) {
   const auto layers = List("networks");
   EXPECT_THAT(Names(layers), Contains("conv2d"));
   EXPECT_THAT(OptionsOf(layers, "conv2d"),
-              testing::ElementsAre("filters", "kernel", "stride", "padding"));
+              testing::ElementsAre("filters", "kernel", "stride", "padding", "bias"));
 }
 
 TEST(ListTest, PrintsForPeopleAndRefusesOtherWords) {

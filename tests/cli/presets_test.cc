@@ -93,6 +93,7 @@ TEST(PresetsTest, EveryEnvironmentHasOne) {
   std::vector<std::string> ids;
   for (const std::string& preset : Presets()) ids.push_back(LoadConfig(PathOf(preset)).env.id);
   for (const auto& environment : actors::BuiltInEnvironments()) {
+    if (environment.id.starts_with("data/")) continue;  // theirs are under configs/methods
     EXPECT_THAT(ids, Contains(environment.id));
   }
 }

@@ -44,6 +44,7 @@ std::vector<FuzzTarget> ModelTargets();
 std::vector<FuzzTarget> CheckpointTargets();
 std::vector<FuzzTarget> ConfigTargets();
 std::vector<FuzzTarget> AddressTargets();
+std::vector<FuzzTarget> DataTargets();
 std::vector<FuzzTarget> ShardTargets();
 
 /// Calls `read()`; false when it throws `Refusal`, whose text is then in `why`.

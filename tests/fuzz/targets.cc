@@ -8,7 +8,7 @@ namespace stillhouse::fuzz {
 std::vector<FuzzTarget> AllTargets() {
   std::vector<FuzzTarget> all;
   for (auto group : {MessageTargets, StoreTargets, LogTargets, ModelTargets, CheckpointTargets,
-                     ConfigTargets, AddressTargets, ShardTargets}) {
+                     ConfigTargets, AddressTargets, DataTargets, ShardTargets}) {
     auto targets = group();
     all.insert(all.end(), std::make_move_iterator(targets.begin()),
                std::make_move_iterator(targets.end()));

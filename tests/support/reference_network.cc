@@ -1,6 +1,7 @@
 #include "tests/support/reference_network.h"
 
 #include <cmath>
+#include <stdexcept>
 #include <string>
 
 #include "common/base/error.h"
@@ -97,6 +98,8 @@ Values ForwardOne(const NetworkSpec& spec, std::span<const float> parameters, Va
       case LayerKind::kQHead:
         values = Head(spec, parameters, values);
         break;
+      default:  // LibTorch is the reference of the others
+        throw std::logic_error("no reference for " + ToString(layer));
     }
   }
   return values;

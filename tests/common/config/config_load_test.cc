@@ -26,6 +26,8 @@ LoadOptions Choices() {
       {"minatar/breakout", {"sticky_action_prob"}},
       {"minatar/asterix", {"sticky_action_prob", "difficulty_ramping"}},
       {"classic/cart_pole", {}},
+      {"data/digits", {"resize", "omit"}},
+      {"data/csv", {"label"}},
   };
   return options;
 }
@@ -227,7 +229,7 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
       "teacher: {learners: 2}",
       "teacher: {init: x.pt}",
       "teacher: {algorithm: {kind: c51}}",
-      "teacher: {network: {layers: [residual, q_head]}}",
+      "teacher: {network: {layers: [dropout, q_head]}}",
       "students: {a: {actions: [0, 1]}}",
       "students: {a: {labels: local}}",
       "students: {a: {data: {replay: 0.5, own: 0.5}}}",
@@ -237,9 +239,26 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
   for (const std::string& text : refused) {
     EXPECT_THAT(ErrorsOf(WithMinimal(text + "\n")), HasSubstr("not supported yet")) << text;
   }
-  for (const char* id : {"box2d/lunar_lander", "data/digits", "plugin:x.so", "python:m:C"}) {
+  for (const char* id : {"box2d/lunar_lander", "plugin:x.so", "python:m:C"}) {
     EXPECT_THAT(ErrorsOf("env: {id: '" + std::string(id) + "'}\n"), HasSubstr("not supported yet"));
   }
+}
+
+TEST(ConfigLoadTest, SupervisedNeedsADataSetAndGivesLabelsOfExamplesAlone) {
+  const std::string supervised = "teacher: {algorithm: {kind: supervised}}\n";
+  const std::string digits = "env: {id: data/digits, options: {resize: 28, omit: 3}}\n";
+  const RunConfig config = LoadConfigText(digits + supervised + "students: {s: {}}\n", "c.yaml");
+  EXPECT_EQ(config.env.data.resize, 28);
+  EXPECT_EQ(config.env.data.omit, 3);
+  EXPECT_EQ(config.students[0].rows, LabelRows::kS);
+  EXPECT_THAT(ErrorsOf("env: {id: classic/cart_pole}\n" + supervised),
+              HasSubstr("teacher.algorithm.kind: supervised needs labels"));
+  EXPECT_THAT(ErrorsOf(digits + supervised + "students: {s: {rows: s_and_next}}\n"),
+              HasSubstr("students.s.rows: an example has no next state"));
+  EXPECT_THAT(ErrorsOf(digits + "students: {s: {data: {omit: 3}}}\n"),
+              HasSubstr("students.s.data.omit: needs teacher.algorithm.kind: supervised"));
+  EXPECT_THAT(ErrorsOf("env: {id: data/csv, options: {vocabulary: 5}}\n"),
+              HasSubstr("env.options.vocabulary: data/csv has no such option"));
 }
 
 TEST(ConfigLoadTest, CheckpointsHaveAnIntervalOrAreOff) {

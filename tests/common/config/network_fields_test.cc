@@ -3,6 +3,7 @@
 
 #include "common/base/error.h"
 #include "common/config/config_check.h"
+#include "common/config/config_fields.h"
 #include "common/config/config_load.h"
 
 namespace stillhouse {
@@ -63,8 +64,8 @@ TEST(NetworkFieldsTest, SuggestsTheNearestLayerAndOption) {
 }
 
 TEST(NetworkFieldsTest, RefusesMalformedLayers) {
-  EXPECT_THAT(ErrorsOf("[]"), HasSubstr("expected a list of 1 to 64 layers"));
-  EXPECT_THAT(ErrorsOf("relu"), HasSubstr("expected a list of 1 to 64 layers"));
+  EXPECT_THAT(ErrorsOf("[]"), HasSubstr("expected a list of 1 to 512 layers"));
+  EXPECT_THAT(ErrorsOf("relu"), HasSubstr("expected a list of 1 to 512 layers"));
   EXPECT_THAT(ErrorsOf("[linear, q_head]"), HasSubstr("linear needs its outputs"));
   EXPECT_THAT(ErrorsOf("[{linear: 0}, q_head]"), HasSubstr("expected whole number, 1 to 65536"));
   EXPECT_THAT(ErrorsOf("[{conv2d: {filters: 4}}, q_head]"), HasSubstr("needs filters and kernel"));
@@ -72,6 +73,45 @@ TEST(NetworkFieldsTest, RefusesMalformedLayers) {
   EXPECT_THAT(ErrorsOf("[relu, {relu: 3}, q_head]"), HasSubstr("layers[1].relu"));
   EXPECT_THAT(ErrorsOf("[flatten, relu]"), HasSubstr("the last layer must be q_head"));
   EXPECT_THAT(ErrorsOf("[flatten, q_head, relu, q_head]"), HasSubstr("q_head must be the last"));
+}
+
+TEST(NetworkFieldsTest, ReadsAndPrintsResidualBlocksWithinOneAnother) {
+  const std::string text =
+      "[{residual: {layers: [{conv2d: {filters: 4, kernel: 3, stride: 1, padding: 1, bias: "
+      "false}}, "
+      "{norm: {groups: 2}}, {residual: {layers: [relu]}}], shortcut: [{depthwise_conv2d: {kernel: "
+      "3, stride: 1, padding: 1}}]}}, {max_pool: {kernel: 2, stride: 2, padding: 0}}, mean_pool, "
+      "{q_head: {dueling: false}}]";
+  const auto layers = LoadConfigText(File(text), "c.yaml").teacher.network;
+  std::vector<LayerKind> kinds;
+  for (const LayerSpec& layer : layers) kinds.push_back(layer.kind);
+  using K = LayerKind;
+  EXPECT_THAT(kinds, ElementsAre(K::kResidual, K::kConv2d, K::kNorm, K::kResidual, K::kRelu,
+                                 K::kJoin, K::kShortcut, K::kDepthwise, K::kJoin, K::kMaxPool,
+                                 K::kMeanPool, K::kQHead));
+  EXPECT_FALSE(layers[1].bias);
+  EXPECT_EQ(PrintLayers(layers), text);
+}
+
+TEST(NetworkFieldsTest, APoolMovesByItsKernelUnlessItSaysOtherwise) {
+  const auto stride = [](const std::string& pool) {
+    return LoadConfigText(File("[{max_pool: " + pool + "}, flatten, q_head]"), "c.yaml")
+        .teacher.network.front()
+        .stride;
+  };
+  EXPECT_EQ(stride("{kernel: 3}"), 3);
+  EXPECT_EQ(stride("{kernel: 3, stride: 1}"), 1);
+}
+
+TEST(NetworkFieldsTest, RefusesBlocksThatCannotBe) {
+  EXPECT_THAT(ErrorsOf("[residual, q_head]"), HasSubstr("residual needs its layers"));
+  EXPECT_THAT(ErrorsOf("[{residual: {layers: []}}, q_head]"), HasSubstr("expected a list"));
+  EXPECT_THAT(ErrorsOf("[{residual: {layer: [relu]}}, q_head]"), HasSubstr("layer: unknown key"));
+  EXPECT_THAT(ErrorsOf("[{residual: {layers: [q_head]}}, q_head]"),
+              HasSubstr("layers[0].residual.layers[0]: q_head must be the last layer"));
+  EXPECT_THAT(ErrorsOf("[{embedding: {width: 4}}, q_head]"),
+              HasSubstr("needs vocabulary and width"));
+  EXPECT_THAT(ErrorsOf("[max_pool, q_head]"), HasSubstr("max_pool needs a kernel"));
 }
 
 TEST(CheckNetworksTest, DefaultNetworksFitMinAtarAndVectors) {

@@ -84,8 +84,10 @@ std::vector<Codec> LabelCodecs() {
                       .num_actions = 3,
                       .weights = {1, 0.5F},
                       .labels = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12},
+                      .truths = {2, 0},
                       .observations = {1, 2, 3, 4, 5, 6, 7, 8}};
-  const std::size_t plain = 2 + 8 + 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + 1 + 1 + (4 + 8);
+  const std::size_t plain =
+      2 + 8 + 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + (4 + 2 * 4) + 1 + 1 + (4 + 8);
   LabelledBatch full = batch;
   full.others = {{LabelChoice::kAverage, 990, batch.labels},
                  {LabelChoice::kLagged, 5, batch.labels}};

@@ -115,7 +115,7 @@ TEST(NetworkSpecTest, RefusesSizesOutOfRange) {
   EXPECT_THAT(Refusal({kFlatten, kHead}, kBreakout, 0), HasSubstr("actions"));
   EXPECT_THAT(Refusal({kFlatten, kHead}, {ElementKind::kBits, {4, 0, 10}}),
               HasSubstr("observation"));
-  EXPECT_THAT(Refusal(std::vector<LayerSpec>(65, kRelu)), HasSubstr("65 layers"));
+  EXPECT_THAT(Refusal(std::vector<LayerSpec>(513, kRelu)), HasSubstr("513 layers"));
   layer.units = 65536;
   EXPECT_THAT(Refusal({kFlatten, layer, layer, kHead}), HasSubstr("parameters"));
 }

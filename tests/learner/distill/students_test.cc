@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "common/base/error.h"
+#include "learner/distill/omit.h"
 #include "learner/distill/output_losses.h"
 #include "tests/learner/nn/test_networks.h"
 
@@ -61,6 +62,29 @@ TEST(StudentsTest, LearnTheLabels) {
   for (int update = 0; update < 300; ++update) last = students.Update(batch)[0];
   EXPECT_LT(last.loss, 0.1 * first.loss);
   EXPECT_GT(last.agreement, 0.95);
+}
+
+TEST(StudentsTest, AStudentNeverMeetsTheLabelThatItOmits) {
+  auto settings = Settings(LabelRows::kS);
+  Students all = Host({settings});
+  settings.omit = 3;
+  Students without = Host({settings});
+  Rng rng(44);
+  auto batch = RandomLabelled(rng, /*with_next=*/false);
+  batch.truths.assign(kRows, 1);
+  batch.truths[2] = batch.truths[5] = 3;
+  const LabelledBatch kept = WithoutTruth(batch, 3);
+  EXPECT_EQ(kept.rows, kRows - 2U);
+  EXPECT_EQ(kept.labels.size(), (kRows - 2U) * 6);
+  // Learning from all but two rows is learning from a batch that never had them ...
+  EXPECT_EQ(without.Update(batch)[0].loss, all.Update(kept)[0].loss);
+  EXPECT_EQ(without.Parameters(0), all.Parameters(0));
+  // ... and from a batch of nothing else it does not learn.
+  batch.truths.assign(kRows, 3);
+  without.Update(batch);
+  EXPECT_EQ(without.Parameters(0), all.Parameters(0));
+  batch.truths.clear();
+  EXPECT_THROW(without.Update(batch), ShapeError);
 }
 
 TEST(StudentsTest, NeighboursDoNotInfluenceAStudent) {

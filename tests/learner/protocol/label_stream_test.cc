@@ -41,6 +41,19 @@ TEST(LabelStreamTest, SendsOneMessageAHostWithTheLabelsOfBothRowKinds) {
   EXPECT_EQ(out.To<LabelledBatch>(kHost0).size(), 1U);
 }
 
+TEST(LabelStreamTest, ActionsAreTruthsWhenTheExperienceIsADataSet) {
+  for (const bool data : {false, true}) {
+    LabelStream stream(kLearner, 1, 2, {data, false});
+    CapturedOutbox out;
+    stream.OnCredit({1, 0, 0}, 0, 0s);
+    auto batch = TwoRows();
+    batch.actions = {1, 0};
+    stream.Publish(batch, {{1, 2, 3, 4}, {}, false, 1}, out);
+    const std::vector<std::int32_t> expected = data ? batch.actions : std::vector<std::int32_t>{};
+    EXPECT_EQ(out.To<LabelledBatch>(kHost0)[0].truths, expected);
+  }
+}
+
 TEST(LabelStreamTest, LabelsCarrySourceVersionAndOtherChoices) {
   LabelStream stream(kLearner, 1, 2, {});
   CapturedOutbox out;
@@ -62,7 +75,7 @@ TEST(LabelStreamTest, RewardsRideAlongOnlyWhenSomeoneLearnsFromThem) {
   batch.rewards = {0.5F, 2};
   batch.discounts = {0.9F, 0};
   for (const bool wanted : {false, true}) {
-    LabelStream stream(kLearner, 1, 2, {wanted});
+    LabelStream stream(kLearner, 1, 2, {false, wanted});
     CapturedOutbox out;
     stream.OnCredit({1, 0, 0}, 0, 0s);
     stream.Publish(batch, {{1, 2, 3, 4, 5, 6, 7, 8}, {}, false, 1}, out);

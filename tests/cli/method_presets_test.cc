@@ -1,0 +1,65 @@
+// Presets of data sets are jobs that would start. Their paths are relative to the root of the
+// sources, where they are run.
+#include <algorithm>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "cli/plan.h"
+#include "common/config/config_load.h"
+
+namespace stillhouse::cli {
+namespace {
+
+const std::filesystem::path kMethods = STILLHOUSE_SOURCE_DIR "/configs/methods";
+/// The rows that are played on data sets.
+constexpr const char* kRows[] = {"E1-", "E2-", "E3-", "E7-", "W12-"};
+
+std::vector<std::string> Methods() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kMethods)) {
+    const std::string name = entry.path().stem().string();
+    const bool data = std::any_of(std::begin(kRows), std::end(kRows),
+                                  [&](const char* row) { return name.starts_with(row); });
+    if (data && entry.path().extension() == ".yaml") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class MethodPresetTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  MethodPresetTest() : before_(std::filesystem::current_path()) {
+    std::filesystem::current_path(STILLHOUSE_SOURCE_DIR);
+  }
+  ~MethodPresetTest() override { std::filesystem::current_path(before_); }
+
+ private:
+  const std::filesystem::path before_;
+};
+
+TEST_P(MethodPresetTest, PassesPlanAndIsNamedAfterItsFile) {
+  PlanOptions options;
+  options.config_path = (kMethods / (GetParam() + ".yaml")).string();
+  options.ranks = 1;
+  options.cores = 2;
+  std::ostringstream out;
+  EXPECT_EQ(RunPlan(options, out), 0);
+  const RunConfig config = LoadConfig(options.config_path);
+  EXPECT_EQ(LoadConfigText(out.str(), "plan"), config);
+  EXPECT_EQ(config.run.name, GetParam());
+  EXPECT_TRUE(config.stop.frames || config.stop.updates || config.stop.time);
+}
+
+INSTANTIATE_TEST_SUITE_P(Methods, MethodPresetTest, ::testing::ValuesIn(Methods()),
+                         [](const auto& method) {
+                           std::string name = method.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace stillhouse::cli
