@@ -27,11 +27,11 @@ struct RoleLayout {
 /// auto`.
 ///
 /// Rank 0 is coordinator and learner. Then, while ranks last, student hosts (at most one for each
-/// group of students that label for one another, ModelGraph::HostGroups), shards and actor hosts have ranks of their own; further ranks become actor hosts.
-/// With fewer ranks they share: students move in with the learner, shards with an actor host.
-/// Throws ConfigError when explicit numbers cannot be met (more actor hosts than ranks, fewer
-/// workers than actor hosts, ranks left over, deterministic mode on several ranks, a tolerance
-/// too small for the workers).
+/// group of students that label for one another, ModelGraph::HostGroups), shards and actor hosts
+/// have ranks of their own; further ranks become actor hosts. With fewer ranks they share: students
+/// move in with the learner, shards with an actor host. Throws ConfigError when explicit numbers
+/// cannot be met (more actor hosts than ranks, fewer workers than actor hosts, ranks left over,
+/// deterministic mode on several ranks, a tolerance too small for the workers).
 RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores);
 
 /// The same with what each rank was told to play: ranks of a kind are numbered in rank order, and

@@ -153,12 +153,22 @@ TEST_F(DeathTest, ADeadActorHostTakesItsWorkersWithItAndTheOthersGoOn) {
   ExpectNobodyLeft(everyone);
 }
 
+bool HasWholeCheckpoint(const RunningJob& job) {
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(job.Directory() / "run" / "checkpoints", error);
+  return std::any_of(begin(entries), end(entries), [](const auto& entry) {
+    return entry.path().filename().string().find('.') == std::string::npos &&
+           std::filesystem::exists(entry.path() / "MANIFEST.json");
+  });
+}
+
 TEST_F(DeathTest, WithoutTheLearnerTheJobEndsAndCanBeResumed) {
   Recovery(true);
   RunningJob job(6, LongRun("100s", {"checkpoint.every=1s"}));
   const auto line = Trained(job, 6);
   ASSERT_TRUE(line) << job.Output();
-  ASSERT_TRUE(job.WaitForProgress(20s, [](const json& now) { return now["elapsed_s"] > 4; }));
+  ASSERT_TRUE(job.WaitForProgress(
+      30s, [&](const json& now) { return now["elapsed_s"] > 4 && HasWholeCheckpoint(job); }));
   const auto everyone = DescendantsOf(job.Pid());
   const auto killed = Clock::now();
   Kill(job, PidOf(*line, "learner"), "rank 0 has died");  // it lives there
@@ -172,9 +182,12 @@ TEST_F(DeathTest, WithoutTheLearnerTheJobEndsAndCanBeResumed) {
   again.insert(again.end(), {"--resume", "auto"});
   job.Restart(6, again);
   const auto resumed = job.WaitForProgress(
-      40s, [](const json& now) { return now["attempt"] == 2 && now["updates"] > 0; });
+      40s, [](const json& now) { return now.contains("resumed_from_updates"); });
   ASSERT_TRUE(resumed) << job.Output();
-  EXPECT_GT(resumed->value("resumed_from_updates", 0), 0);
+  EXPECT_GT((*resumed)["resumed_from_updates"], 0);
+  EXPECT_TRUE(job.WaitForProgress(40s, [&](const json& now) {
+    return now["attempt"] == 2 && now["updates"] > (*resumed)["updates"];
+  })) << job.Output();
   job.Signal(SIGUSR1);
   EXPECT_TRUE(job.Wait(40s)) << job.Output();
 }

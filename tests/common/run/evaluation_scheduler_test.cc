@@ -67,14 +67,14 @@ TEST(EvaluationSchedulerTest, SeedListsOfDifferentKindsShareNothing) {
     }
   }
   // Those of a data set follow one another, and are disjoint as well.
-  std::set<std::uint64_t> all;
+  std::set<std::uint64_t> of_data;
   for (const auto kind : {RoundKind::kRandom, RoundKind::kPeriodic, RoundKind::kFinal}) {
     const auto seeds = EvaluationScheduler::Seeds(7, kind, 1000, true);
     EXPECT_EQ(seeds.back(), seeds.front() + 999);
     EXPECT_LT(seeds.back(), std::uint64_t{1} << 32U);
-    all.insert(seeds.begin(), seeds.end());
+    of_data.insert(seeds.begin(), seeds.end());
   }
-  EXPECT_EQ(all.size(), 3000U);
+  EXPECT_EQ(of_data.size(), 3000U);
   EXPECT_EQ(EvaluationScheduler::Seeds(7, RoundKind::kFreeze, 50),
             EvaluationScheduler::Seeds(7, RoundKind::kPeriodic, 50));
 }
