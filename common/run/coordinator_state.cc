@@ -1,6 +1,6 @@
 // Coordinator part:  "SHCP" u32, version u16 = 3, updates, samples, frames, inserted, episodes u64,
-// attempt u32, elapsed, frozen_at, tail_spent in ns i64, last evaluation, last
-// checkpoint f64 (since 2), scores length u32 and bytes (score_keeper.cc; more of them since 3).
+// attempt u32, elapsed, frozen_at, tail_spent in ns i64, last evaluation, last checkpoint f64,
+// scores length u32 and bytes (score_keeper.cc).
 #include "common/run/coordinator_state.h"
 
 #include "common/base/byte_io.h"
@@ -30,8 +30,8 @@ CoordinatorState CoordinatorState::Decode(std::span<const std::uint8_t> bytes) {
   ByteReader in(bytes, "coordinator's part of a checkpoint");
   if (in.Get<std::uint32_t>() != kMagic) in.Fail("not such a part");
   const auto version = in.Get<std::uint16_t>();
-  if (version == 0 || version > kVersion) {
-    in.Fail(fmt::format("format version {}, this program reads 1 to {}", version, kVersion));
+  if (version != kVersion) {
+    in.Fail(fmt::format("format version {}, this program reads {}", version, kVersion));
   }
   CoordinatorState state;
   for (auto* count :
@@ -43,10 +43,8 @@ CoordinatorState CoordinatorState::Decode(std::span<const std::uint8_t> bytes) {
     *time = Time(in.Get<std::int64_t>());
     if (*time < Time{}) in.Fail("a negative time");
   }
-  if (version >= 2) {
-    state.last_evaluation = in.Get<double>();
-    state.last_checkpoint = in.Get<double>();
-  }
+  state.last_evaluation = in.Get<double>();
+  state.last_checkpoint = in.Get<double>();
   state.scores = in.GetVector<std::uint8_t>();
   in.ExpectEnd();
   return state;

@@ -1,5 +1,5 @@
-// Presets of data sets are jobs that would start. Their paths are relative to the root of the
-// sources, where they are run.
+// What scripts/methods.sh runs are jobs that would start. Paths of data sets are relative to the
+// root of the sources, where they are run.
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
@@ -15,16 +15,11 @@ namespace stillhouse::cli {
 namespace {
 
 const std::filesystem::path kMethods = STILLHOUSE_SOURCE_DIR "/configs/methods";
-/// The rows that are played on data sets.
-constexpr const char* kRows[] = {"E1-", "E2-", "E3-", "E7-", "W12-"};
 
 std::vector<std::string> Methods() {
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(kMethods)) {
-    const std::string name = entry.path().stem().string();
-    const bool data = std::any_of(std::begin(kRows), std::end(kRows),
-                                  [&](const char* row) { return name.starts_with(row); });
-    if (data && entry.path().extension() == ".yaml") names.push_back(name);
+    if (entry.path().extension() == ".yaml") names.push_back(entry.path().stem().string());
   }
   std::sort(names.begin(), names.end());
   return names;

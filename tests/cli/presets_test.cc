@@ -68,27 +68,6 @@ TEST_P(PresetTest, StudentsAreSmallerThanTheirTeacher) {
 INSTANTIATE_TEST_SUITE_P(Configs, PresetTest, ::testing::ValuesIn(Presets()),
                          [](const auto& preset) { return preset.param; });
 
-/// What scripts/methods.sh runs. Its --quick runs them all; here they are found in a second.
-class MethodPresetTest : public ::testing::TestWithParam<std::string> {};
-
-TEST_P(MethodPresetTest, PassesPlanAndIsNamedAfterItsFile) {
-  PlanOptions options;
-  options.config_path = (kConfigs / "methods" / (GetParam() + ".yaml")).string();
-  options.ranks = 1;
-  options.cores = 2;
-  std::ostringstream out;
-  EXPECT_EQ(RunPlan(options, out), 0);
-  EXPECT_EQ(LoadConfigText(out.str(), "plan").run.name, GetParam());
-}
-
-INSTANTIATE_TEST_SUITE_P(Configs, MethodPresetTest,
-                         ::testing::ValuesIn(Presets(kConfigs / "methods")),
-                         [](const auto& preset) {
-                           std::string name = preset.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
-
 TEST(PresetsTest, EveryEnvironmentHasOne) {
   std::vector<std::string> ids;
   for (const std::string& preset : Presets()) ids.push_back(LoadConfig(PathOf(preset)).env.id);
