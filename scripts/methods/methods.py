@@ -85,7 +85,9 @@ def moved(directory):
                 if line["students"].get(name, {}).get("updates", 0) > 0]
         if not seen:
             return f"{name} has made no update"
-        if len({(s["loss"], s["agreement"]) for s in seen}) < 2 and len(seen) > 1:
+        # All its updates may lie between two lines.
+        reports = {s["updates"]: (s["loss"], s["agreement"]) for s in seen}
+        if len(reports) > 1 and len(set(reports.values())) < 2:
             return f"neither loss nor agreement of {name} has changed"
         if student["loss"] == 0 and student["agreement"] in (0, 1):
             return f"{name} has nothing to learn: loss 0"
