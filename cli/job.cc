@@ -9,6 +9,7 @@
 #include "actors/environment_options.h"
 #include "common/config/config_check.h"
 #include "common/config/config_print.h"
+#include "common/config/model_graph.h"
 #include "common/model/native_network.h"
 #include "common/model/parameters.h"
 
@@ -117,11 +118,8 @@ learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const 
     settings.models.push_back(static_cast<std::uint16_t>(student + 1));
     const std::int32_t wanted = config.students[student].publish_every;
     publish_every = publish_every == 0 ? wanted : std::min(publish_every, wanted);
-    const auto& from = config.students[student].from;
-    const bool of_teacher = std::any_of(
-        from.begin(), from.end(), [](const auto& source) { return source.model == "teacher"; });
-    settings.needs.push_back({of_teacher, config.students[student].label_source,
-                              config.students[student].max_label_age});
+    const StudentSettings& model = config.students[student];
+    settings.needs.push_back({LearnsFromTeacher(model), model.label_source, model.max_label_age});
   }
   settings.publish_every = publish_every;
   return settings;

@@ -148,7 +148,9 @@ void Shard::Report(Time now, Outbox& out) {
   report.bytes = store_.MemoryBytes();
   report.frames = store_.Inserted();
   report.insert_blocked = intake_.Blocked();
-  report.epsilon_mean = sessions_.MeanEpsilon();
+  // Workers that leave at the end take nothing with them.
+  epsilon_mean_ = sessions_.MeanEpsilon().value_or(epsilon_mean_);
+  report.epsilon_mean = epsilon_mean_;
   report.weights_lag_p99 = static_cast<std::uint32_t>(intake_.Lag().Percentile99());
   report.home_workers = sessions_.HomeWorkers();
   report.episodes = std::exchange(episodes_, {});

@@ -130,7 +130,8 @@ class Shard final : public Role {
   std::vector<EpisodeRecord> episodes_;  ///< since the last report
   std::uint64_t reported_inserted_ = 0;
   bool reported_blocked_ = false;
-  bool changed_ = true;  ///< workers came or went, episodes ended
+  double epsilon_mean_ = 0;  ///< as last known
+  bool changed_ = true;      ///< workers came or went, episodes ended
   std::optional<Time> last_report_;
   std::optional<Time> last_status_;
   bool finished_ = false;

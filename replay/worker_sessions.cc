@@ -79,7 +79,7 @@ std::vector<std::uint64_t> WorkerSessions::HomeWorkers() const {
   return workers;
 }
 
-double WorkerSessions::MeanEpsilon() const {
+std::optional<double> WorkerSessions::MeanEpsilon() const {
   double sum = 0;
   int reported = 0;
   for (const auto& [connection, session] : sessions_) {
@@ -87,7 +87,8 @@ double WorkerSessions::MeanEpsilon() const {
     sum += *session.epsilon;
     ++reported;
   }
-  return reported == 0 ? 0 : sum / reported;
+  if (reported == 0) return std::nullopt;
+  return sum / reported;
 }
 
 }  // namespace stillhouse::replay

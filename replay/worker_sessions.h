@@ -54,8 +54,8 @@ class WorkerSessions {
   std::optional<ConnectionId> OfIncarnation(std::uint64_t incarnation) const;
   /// Incarnations whose home this shard is, ready ones, in order of connection.
   std::vector<std::uint64_t> HomeWorkers() const;
-  /// Mean over the home workers that have reported; 0 when none has.
-  double MeanEpsilon() const;
+  /// Mean over the home workers that have reported; none: no such worker.
+  std::optional<double> MeanEpsilon() const;
 
   const std::map<ConnectionId, Session>& All() const { return sessions_; }
 

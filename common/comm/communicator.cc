@@ -23,6 +23,26 @@ struct Communicator::State {
   std::deque<Request> receives;  // in the order in which MPI matched them
 };
 
+namespace {
+
+/// What has ended, in order; nothing of a rank before what it was sent, or sends, earlier.
+std::vector<Communicator::Received> TakeEnded(std::deque<Request>& requests) {
+  std::vector<Communicator::Received> ended;
+  std::set<int> behind;
+  std::erase_if(requests, [&](Request& request) {
+    if (behind.contains(request.Peer())) return false;
+    if (!request.Test()) {
+      behind.insert(request.Peer());
+      return false;
+    }
+    ended.push_back({request.Peer(), request.Take()});
+    return true;
+  });
+  return ended;
+}
+
+}  // namespace
+
 Communicator::Communicator() : state_(std::make_unique<State>()) {
   // Its own communicator: messages of other users of MPI in this process cannot be mistaken.
   MPI_Comm_dup(MPI_COMM_WORLD, &state_->comm);
@@ -54,28 +74,9 @@ std::vector<Communicator::Received> Communicator::Poll() {
         Request::Receive(&message, status.MPI_SOURCE, static_cast<std::size_t>(count)));
   }
   // A small message must not overtake a large one of the same rank.
-  std::vector<Received> received;
-  std::set<int> behind;
-  std::erase_if(s.receives, [&](Request& request) {
-    if (behind.contains(request.Peer())) return false;
-    if (!request.Test()) {
-      behind.insert(request.Peer());
-      return false;
-    }
-    received.push_back({request.Peer(), request.Take()});
-    return true;
-  });
+  std::vector<Received> received = TakeEnded(s.receives);
   // Those to one rank end in order, or nearly; each look at one under way costs a turn of MPI's.
-  std::set<int> waiting;
-  std::erase_if(s.sends, [&](Request& request) {
-    if (waiting.contains(request.Peer())) return false;
-    if (!request.Test()) {
-      waiting.insert(request.Peer());
-      return false;
-    }
-    request.Take();
-    return true;
-  });
+  TakeEnded(s.sends);
   return received;
 }
 

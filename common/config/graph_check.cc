@@ -124,10 +124,7 @@ class GraphChecker {
   /// Keys about labels that the model does not use.
   void Meanings() {
     for (const StudentSettings& student : config_.students) {
-      const auto of_teacher = [](const SourceSettings& source) {
-        return source.model == "teacher";
-      };
-      if (std::any_of(student.from.begin(), student.from.end(), of_teacher)) continue;
+      if (LearnsFromTeacher(student)) continue;
       for (const char* key : {"label_source", "max_label_age"}) {
         const std::string path = "students." + student.name + "." + key;
         const bool written =

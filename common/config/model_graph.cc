@@ -159,4 +159,9 @@ std::string ModelGraph::Draw() const {
   return text;
 }
 
+bool LearnsFromTeacher(const StudentSettings& student) {
+  return std::any_of(student.from.begin(), student.from.end(),
+                     [](const SourceSettings& source) { return source.model == "teacher"; });
+}
+
 }  // namespace stillhouse

@@ -52,4 +52,7 @@ class ModelGraph {
   std::vector<Model> models_;
 };
 
+/// The teacher that plays is among the models that the student learns from.
+bool LearnsFromTeacher(const StudentSettings& student);
+
 }  // namespace stillhouse

@@ -1,6 +1,15 @@
 #include "common/messages/labels.h"
 
+#include <algorithm>
+
 namespace stillhouse {
+
+const OtherLabels* LabelledBatch::Others(LabelChoice choice) const {
+  const auto found = std::find_if(others.begin(), others.end(), [choice](const OtherLabels& other) {
+    return other.choice == choice;
+  });
+  return found != others.end() ? &*found : nullptr;
+}
 
 void LabelledBatch::Encode(ByteWriter& out) const {
   out.Put(learner);

@@ -41,6 +41,8 @@ struct LabelledBatch {
   std::vector<float> rewards{};
   std::vector<float> discounts{};
   std::vector<std::uint8_t> observations{};  ///< packed, rows x PackedBytes
+  /// The labels by these parameters beside `labels`; null: there are none.
+  const OtherLabels* Others(LabelChoice choice) const;
   std::size_t SizeHint() const {
     return 100 + observations.size() +
            (weights.size() + labels.size() * (1 + others.size()) + truths.size() +

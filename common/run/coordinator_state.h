@@ -23,8 +23,8 @@ struct CoordinatorState {
   Time elapsed{};     ///< of the run, over all attempts
   Time frozen_at{};   ///< when the teacher was frozen; 0: it has not been
   Time tail_spent{};  ///< of the students' time with the frozen teacher
-  /// Where the schedules of evaluation and checkpoints stand, in the unit of each; below 0: not
-  /// known (a state of format 1).
+  /// Where the schedules of evaluation and checkpoints stand, in the unit of each; below 0: at this
+  /// moment.
   double last_evaluation = -1;
   double last_checkpoint = -1;
   std::vector<std::uint8_t> scores;  ///< ScoreKeeper::Save

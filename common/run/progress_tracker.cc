@@ -147,7 +147,9 @@ void ProgressTracker::FillShards(ProgressRecord& record) const {
     epsilon_count += shard.home_workers.size();
   }
   record.episodes = episodes_;
-  if (epsilon_count > 0) record.epsilon_mean = epsilon_sum / static_cast<double>(epsilon_count);
+  // At the end of a run its workers have left before the last line is written.
+  record.epsilon_mean =
+      epsilon_count > 0 ? epsilon_sum / static_cast<double>(epsilon_count) : last_.epsilon_mean;
 }
 
 void ProgressTracker::FillStudents(ProgressRecord& record, double interval_s) {

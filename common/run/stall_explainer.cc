@@ -125,9 +125,7 @@ std::optional<std::string> StallExplainer::Look(const StallFacts& facts, Time no
   spoken_ = true;
   std::string text = fmt::format(
       "no progress for {:.0f} s (no frame, no update, no student's update, no evaluation episode "
-      "that "
-      "is waited for); "
-      "who waits for whom:",
+      "that is waited for); who waits for whom:",
       Seconds(stalled));
   const auto waits = ExplainWaits(facts);
   for (const auto& wait : waits) {

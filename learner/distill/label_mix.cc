@@ -1,23 +1,10 @@
 #include "learner/distill/label_mix.h"
 
-#include <algorithm>
-
 #include "common/base/error.h"
 #include "learner/distill/many_models.h"
 #include "learner/distill/output_losses.h"
 
 namespace stillhouse::learner {
-namespace {
-
-const OutputLossEntry& EntryOf(LossKind kind) {
-  const auto table = OutputLossTable();
-  const auto found = std::find_if(table.begin(), table.end(),
-                                  [&](const OutputLossEntry& entry) { return entry.kind == kind; });
-  SH_CHECK(found != table.end());
-  return *found;
-}
-
-}  // namespace
 
 template <typename T>
 std::vector<T> MixLabels(LossKind kind, double temperature, std::size_t num_actions,

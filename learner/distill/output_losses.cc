@@ -26,11 +26,6 @@ constexpr std::array kTable = {
     OutputLossEntry{"nll", LossKind::kNll, OutputLossClass::kCrossEntropy, true, false, 1},
 };
 
-bool IsTempered(LossKind kind) {
-  return std::any_of(kTable.begin(), kTable.end(),
-                     [&](const auto& entry) { return entry.kind == kind && entry.tempered; });
-}
-
 template <typename T>
 T KindLoss(const OutputLossTerms& terms, const LossRow<T>& row) {
   switch (terms.kind) {
@@ -60,7 +55,7 @@ T KindLoss(const OutputLossTerms& terms, const LossRow<T>& row) {
 /// The loss `kind` with its temperature.
 template <typename T>
 T SoftLoss(const OutputLossTerms& terms, const LossRow<T>& row) {
-  if (!IsTempered(terms.kind)) return KindLoss(terms, row);
+  if (!EntryOf(terms.kind).tempered) return KindLoss(terms, row);
   const auto tau = static_cast<T>(terms.temperature);
   const T student_tau = terms.temper == Temper::kBoth ? tau : T{1};
   LogProbabilities(row, tau, student_tau);
@@ -127,6 +122,13 @@ std::size_t LabelOf(const OutputRows<T>& rows, std::size_t b, const LossRow<T>& 
 }  // namespace
 
 std::span<const OutputLossEntry> OutputLossTable() { return kTable; }
+
+const OutputLossEntry& EntryOf(LossKind kind) {
+  const auto* const found = std::find_if(kTable.begin(), kTable.end(),
+                                         [kind](const auto& entry) { return entry.kind == kind; });
+  SH_CHECK(found != kTable.end(), "loss kind {}", static_cast<int>(kind));
+  return *found;
+}
 
 OutputLossTerms TermsAt(const DistillLossSettings& settings, std::uint64_t update) {
   return {settings.kind,

@@ -46,6 +46,7 @@ struct OutputLossEntry {
 
 /// All losses between outputs.
 std::span<const OutputLossEntry> OutputLossTable();
+const OutputLossEntry& EntryOf(LossKind kind);
 
 /// A loss at one moment of training: DistillLossSettings with its schedules at their value.
 struct OutputLossTerms {

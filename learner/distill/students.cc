@@ -16,10 +16,17 @@ namespace {
 
 /// The teacher's labels that were asked for; the frozen teacher has one kind only.
 std::span<const float> TeachersLabels(const LabelledBatch& batch, LabelChoice choice) {
-  for (const OtherLabels& other : batch.others) {
-    if (other.choice == choice) return other.labels;
+  const OtherLabels* const other = batch.Others(choice);
+  return other != nullptr ? other->labels : batch.labels;
+}
+
+/// [rows]: the batch's weights, for s and again for s'.
+std::vector<float> RowWeights(const LabelledBatch& batch, std::size_t rows) {
+  std::vector<float> weights = batch.weights;
+  if (rows > batch.batch) {
+    weights.insert(weights.end(), batch.weights.begin(), batch.weights.end());
   }
-  return batch.labels;
+  return weights;
 }
 
 }  // namespace
@@ -127,12 +134,9 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
       continue;
     }
     const float* retention = k < turn.retention.size() ? &turn.retention[k] : nullptr;
-    if (members_[k].student.settings.omit >= 0) {
-      steps.push_back(UpdateWithoutClass(members_[k], batch, retention));
-      continue;
-    }
-    WeightRows(batch);
-    steps.push_back(UpdateOne(members_[k], batch, retention));
+    const bool all = members_[k].student.settings.omit < 0;
+    steps.push_back(all ? UpdateOne(members_[k], batch, retention)
+                        : UpdateWithoutClass(members_[k], batch, retention));
   }
   return steps;
 }
@@ -141,15 +145,7 @@ StudentStep Students::UpdateWithoutClass(Member& member, const LabelledBatch& ba
                                          const float* retention) {
   if (member.student.correction) member.student.correction->Remember(batch);
   const LabelledBatch kept = WithoutTruth(batch, member.student.settings.omit);
-  WeightRows(kept);
   return kept.rows > 0 ? UpdateOne(member, kept, retention) : StudentStep{};
-}
-
-void Students::WeightRows(const LabelledBatch& batch) {
-  row_weights_ = batch.weights;
-  if (batch.rows > batch.batch) {
-    row_weights_.insert(row_weights_.end(), batch.weights.begin(), batch.weights.end());
-  }
 }
 
 std::span<const float> Students::LabelsOf(const Member& member, const LabelledBatch& batch,
@@ -174,8 +170,10 @@ double Students::AddLabelLoss(const Member& member, const LabelledBatch& batch,
                               double lambda, std::vector<float>& gradient) const {
   const DistillLossSettings& settings = member.student.settings.loss;
   OutputRows<float> outputs{batch.num_actions, q, labels};
+  std::vector<float> weights;
   if (settings.weighted) {
-    outputs.weights = std::span<const float>(row_weights_).first(q.size() / batch.num_actions);
+    weights = RowWeights(batch, q.size() / batch.num_actions);
+    outputs.weights = weights;
   }
   auto loss = ComputeOutputLoss(TermsAt(settings, member.student.updates), outputs);
   if (gradient.empty() && lambda == 1) {

@@ -58,7 +58,6 @@ class Students final : public StudentCompute {
   };
 
   void CheckBatch(const LabelledBatch& batch) const;
-  void WeightRows(const LabelledBatch& batch);
   /// Of those examples whose class it may see.
   StudentStep UpdateWithoutClass(Member& member, const LabelledBatch& batch,
                                  const float* retention);
@@ -77,7 +76,6 @@ class Students final : public StudentCompute {
 
   std::vector<Member> members_;
   const std::vector<std::int32_t> canonical_;
-  std::vector<float> row_weights_;  ///< [rows]: the batch's weights, for s and again for s'
 };
 
 }  // namespace stillhouse::learner

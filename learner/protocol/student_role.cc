@@ -83,10 +83,8 @@ void StudentRole::OnRunStatus(const RunStatus& status) {
 std::uint64_t StudentRole::AgeOf(const LabelledBatch& batch, std::size_t student) const {
   const LabelNeeds& needs = settings_.needs[student];
   if (!needs.of_teacher) return 0;
-  std::uint64_t made = batch.teacher_updates;
-  for (const OtherLabels& other : batch.others) {
-    if (other.choice == needs.choice) made = other.teacher_updates;
-  }
+  const OtherLabels* const other = batch.Others(needs.choice);
+  const std::uint64_t made = other != nullptr ? other->teacher_updates : batch.teacher_updates;
   return teacher_updates_ - std::min(made, teacher_updates_);
 }
 

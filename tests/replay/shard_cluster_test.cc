@@ -100,6 +100,14 @@ TEST_F(ShardTest, ReportsEpisodesOnceAndTheMeanEpsilonOfHomeWorkers) {
   EXPECT_EQ(episodes, 1U);
   EXPECT_DOUBLE_EQ(reports.back().epsilon_mean, 0.3);
   EXPECT_THAT(reports.back().home_workers, ElementsAre(11, 12));
+
+  // They leave at the end of a run, before its last line is written.
+  shard.OnDisconnect(ConnectionId(1), now);
+  shard.OnDisconnect(ConnectionId(2), now);
+  now += milliseconds(5);
+  shard.Tick(now, cluster);
+  EXPECT_THAT(cluster.All<ShardReport>().back().home_workers, IsEmpty());
+  EXPECT_DOUBLE_EQ(cluster.All<ShardReport>().back().epsilon_mean, 0.3);
 }
 
 TEST_F(ShardTest, SaysThatInsertingIsBlockedAndThatAHomeWorkerHasGone) {
