@@ -130,7 +130,7 @@ void Shard::Tick(Time now, Outbox& out) {
   for (const auto incarnation : departed_.TakeForgotten(now)) intake_.ForgetWorker(incarnation);
   if (log_) log_->ThrowIfFailed();
   intake_.Settle(workers_);
-  TickCheckpoint(out);
+  TickCheckpoint(now, out);
   ReportChanges(now, out);
   if (!last_report_ || now - *last_report_ >= kReportPeriod) Report(now, out);
   if (!last_status_ || now - *last_status_ >= kStatusPeriod) SendStatusToAll(now);

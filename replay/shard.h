@@ -109,7 +109,7 @@ class Shard final : public Role {
   void Finish(Outbox& out);
   void Recover(const ShardDisk& disk);
   void BeginCheckpoint(std::uint64_t id, Outbox& out);
-  void TickCheckpoint(Outbox& out);
+  void TickCheckpoint(Time now, Outbox& out);
 
   ShardSettings settings_;
   const std::uint16_t policy_;  ///< the model that acts
@@ -118,6 +118,7 @@ class Shard final : public Role {
   ChunkIntake intake_;
   std::optional<SegmentLog> log_;
   std::optional<PriorityWriter> priorities_;  ///< of the checkpoint under way
+  std::optional<Time> last_slice_;            ///< of priorities handed to the log
   std::uint64_t checkpoint_id_ = 0;
   bool priorities_handed_over_ = false;
   std::deque<ItemHandle> checkpoint_tails_;  ///< of a deterministic run, newest last

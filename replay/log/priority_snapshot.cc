@@ -20,7 +20,7 @@ constexpr std::uint32_t kStateMagic = 0x53524853;  // "SHRS"
 constexpr std::uint16_t kFormat = 1;
 constexpr std::size_t kCrcBytes = 4;
 /// A slice is as long as a sample or two take, so that nobody waits for it; a large store has
-/// longer ones, so that a shard with nothing else to do (a turn every 2 ms) has done in a second.
+/// longer ones, so that a shard (a slice every 1 to 2 ms) has done in about a second.
 constexpr std::uint64_t kLeastSlice = 1024;
 constexpr std::uint64_t kMostSlice = 16384;
 constexpr std::uint64_t kSlices = 512;
