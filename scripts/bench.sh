@@ -1,28 +1,39 @@
 #!/usr/bin/env bash
 # Builds and runs the benchmarks and merges what they measured into bench/results.json:
-#   scripts/bench.sh [--quick] [NAME…]
-# NAME is a program (env, inference, replay, actor, connections, learner) or the beginning of a figure's name
-# (env.minatar/breakout); without one everything runs. --quick measures shortly: good for seeing
-# that it works, not for claims.
+#   scripts/bench.sh [--quick | --long] [--compare FILE] [NAME…]
+# NAME is a program (env, inference, replay, actor, connections, learner) or the beginning of a
+# figure's name (env.minatar/breakout); without one everything runs. --quick measures shortly: good
+# for seeing that it works, not for claims. --long adds figures that need whole runs. --compare
+# fails when a ratio is worse by more than a tenth than in FILE, an earlier bench/results.json.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-quick=()
+usage() {
+  sed -n '2,7s/^# \{0,1\}//p' "$0"
+}
+
+options=()
 names=()
-for argument in "$@"; do
-  case $argument in
-    --quick) quick=(--quick) ;;
+while [ $# -gt 0 ]; do
+  case $1 in
+    --quick | --long) options+=("$1") ;;
+    --compare)
+      [ $# -ge 2 ] || { usage >&2; exit 2; }
+      options+=(--compare "$(realpath "$2")")
+      shift
+      ;;
     -h | --help)
-      sed -n '2,6s/^# \{0,1\}//p' "$0"
+      usage
       exit 0
       ;;
     -*)
-      echo "bench.sh: unknown option $argument" >&2
+      echo "bench.sh: unknown option $1" >&2
       exit 2
       ;;
-    *) names+=("$argument") ;;
+    *) names+=("$1") ;;
   esac
+  shift
 done
 
 scripts/build.sh benches
@@ -35,4 +46,4 @@ fi
 export MALLOC_TRIM_THRESHOLD_=268435456 MALLOC_MMAP_THRESHOLD_=268435456
 
 exec python3 scripts/bench_merge.py --programs build/bench --results bench/results.json \
-  "${quick[@]}" -- "${names[@]}"
+  "${options[@]}" -- "${names[@]}"

@@ -80,10 +80,13 @@ def programs(folder):
     return found
 
 
-def run(path, quick, only):
+def run(path, options, only):
     """The figures that a program prints, and whether it ended well."""
     figures = []
+    quick = options.quick
     command = [path] + (["--quick"] if quick else []) + (["--only", ",".join(only)] if only else [])
+    if options.long and os.path.basename(path) == "cluster_bench":
+        command.append("--long")  # the one with figures of whole runs
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             figure = parse(line)
@@ -127,13 +130,45 @@ def print_table(figures):
               f"{target:<12} {met}".rstrip())
 
 
+def read_figures(path):
+    with open(path, encoding="utf-8") as file:
+        return {figure["name"]: figure for figure in json.load(file)}
+
+
+# What a ratio may lose against an earlier run before it counts as a regression.
+TOLERANCE = 0.10
+
+
+def regressions(measured, before):
+    """Lines on the ratios among `measured` that are worse than `before` by more than TOLERANCE.
+    Other figures depend on the machine; a ratio's two sides were measured beside each other."""
+    lines = []
+    for figure in measured:
+        old = before.get(figure["name"])
+        if old is None or figure["unit"] not in ("ratio", "x") or old["value"] <= 0:
+            continue
+        change = figure["value"] / old["value"]
+        worse = 1 - change if figure["higher_is_better"] else change - 1
+        if worse > TOLERANCE:
+            lines.append(f"{figure['name']}: {old['value']:.4g} -> {figure['value']:.4g} "
+                         f"({worse:.0%} worse)")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", required=True)
     parser.add_argument("--results", required=True)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("--compare", metavar="FILE")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    try:  # before minutes of measuring, and before FILE, which may be --results, is written
+        before = read_figures(options.compare) if options.compare else {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"bench_merge.py: {options.compare}: {error}", file=sys.stderr)
+        return 2
 
     found = programs(options.programs)
     def asked_for(program, name):
@@ -155,7 +190,7 @@ def main():
         print(f"{name}_bench", flush=True)
         # Whole jobs take minutes: that program measures only what was asked for.
         only = exact if name == "cluster" and name not in options.names else []
-        figures, status = run(path, options.quick, only)
+        figures, status = run(path, options, only)
         keep = [f for f in figures
                 if not options.names or any(f["name"].startswith(n) for n in exact)
                 or any(n not in exact and asked_for(name, n) for n in options.names)]
@@ -164,8 +199,7 @@ def main():
             failed.append(f"{name}_bench ended with {status}")
     merged = {}
     if os.path.exists(options.results):
-        with open(options.results, encoding="utf-8") as file:
-            merged = {figure["name"]: figure for figure in json.load(file)}
+        merged = read_figures(options.results)
     merged.update({figure["name"]: figure for figure in measured})
     if measured:
         temporary = options.results + ".tmp"
@@ -175,11 +209,15 @@ def main():
         os.replace(temporary, options.results)
     print()
     print_table(sorted(measured, key=lambda f: f["name"]))
-    for line in failed:
+    worse = regressions(measured, before)
+    if options.compare:
+        print(f"\n{len(worse)} of the ratios are worse than in {options.compare} by more than "
+              f"{TOLERANCE:.0%}")
+    for line in failed + worse:
         print(line, file=sys.stderr)
     if not measured:
         print("bench_merge.py: nothing was measured", file=sys.stderr)
-    return 1 if failed or not measured else 0
+    return 1 if failed or worse or not measured else 0
 
 
 if __name__ == "__main__":
