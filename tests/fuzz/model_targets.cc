@@ -107,7 +107,7 @@ void RepairNativeFile(Bytes& input) {
     Bytes values(input.begin() + static_cast<std::ptrdiff_t>(at), input.end());
     std::vector<float> floats(static_cast<std::size_t>(network.ParameterCount()));
     const std::size_t keep = values.size() < 36 ? 0 : values.size() - 36;
-    if (!floats.empty()) {
+    if (keep > 0 && !floats.empty()) {
       std::memcpy(floats.data(), values.data() + std::min<std::size_t>(32, values.size()),
                   std::min(keep, floats.size() * 4));
     }
