@@ -101,7 +101,7 @@ def quick(args, presets):
         scratch = tempfile.mkdtemp(prefix="stillhouse-methods-")
         started = time.time()
         try:
-            settings = list(QUICK)
+            settings = list(QUICK) + preset.of_seed(1)
             if preset.after:
                 source = [p for p in find_presets(args.root, [preset.after])][0]
                 launch(args, source, os.path.join(scratch, "before"), QUICK + source.quick_set,
@@ -167,7 +167,7 @@ def run_seed(args, preset, seed, conditions):
     started = time.time()
     folder = os.path.join(args.root, "runs", "methods")
     base = os.path.join(folder, f"{preset.name}-s{seed}-{conditions}")
-    settings = [f"run.seed={seed}"]
+    settings = [f"run.seed={seed}"] + preset.of_seed(seed)
     if preset.after:
         source = find_presets(args.root, [preset.after])[0]
         before = os.path.join(folder, f"{source.name}-s{seed}-{conditions_of(source, args.root)}")

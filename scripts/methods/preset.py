@@ -18,13 +18,15 @@ ranks         under mpirun with so many ranks; default: one process
 after         PRESET=KEY: that preset's run is made first, with the same seed, and KEY of this
               configuration is set to its directory
 quick_set     key=value; key=value: on top of what --quick sets
+cycle         settings | settings | ...: seed 1 runs with the first, seed 2 with the second, and round
+              again; what stands in the file is overruled
 """
 import os
 import re
 import zlib
 
 KEYS = {"row", "shows", "measure", "control", "control_is", "control_set", "better", "seeds",
-        "heldout", "also", "command", "ranks", "after", "quick_set"}
+        "heldout", "also", "command", "ranks", "after", "quick_set", "cycle"}
 
 
 class PresetError(Exception):
@@ -50,6 +52,7 @@ class Preset:
         self.better = head.get("better", "higher")
         self.command = head.get("command", "train")
         self.quick_set = settings_of(head.get("quick_set", ""))
+        self.cycle = [settings_of(case) for case in head.get("cycle", "").split("|")]
         self.heldout = head.get("heldout")
         self.also = settings_of(head.get("also", ""))
         self.ranks = self._number("ranks", head.get("ranks", "0"))
@@ -88,6 +91,10 @@ class Preset:
                     self._fail(f"line {number}: '{key}' again")
                 head[key] = value
         return head
+
+    def of_seed(self, seed):
+        """The settings of this seed, counted from 1."""
+        return self.cycle[(seed - 1) % len(self.cycle)]
 
     def complete(self, board):
         """Fills what the head leaves to defaults from the models that a run has had."""
@@ -146,6 +153,7 @@ def conditions_of(preset, root):
     """A number that changes with whatever a preset says: figures of another one are not its own."""
     text = _content(preset.path) + preset.control_set
     text += [preset.measure or "", preset.control or "", preset.command]
+    text += [setting for case in preset.cycle for setting in case]
     if preset.after:
         text.append(conditions_of(find_presets(root, [preset.after])[0], root))
     return f"{zlib.crc32(chr(10).join(text).encode()):08x}"
