@@ -49,13 +49,13 @@ TEST(DataSetTest, ASupervisedTeacherAndItsStudentsTellTheHeldOutDigits) {
 
 TEST(DataSetTest, AClassThatAStudentNeverMeetsIsLearntFromSoftTargetsAlone) {
   // The same student with and without a soft loss; evaluated on threes alone.
-  RunningJob job(
-      0,
-      Quick({"--set", "env.options.only=3", "--set", "evaluation.final_episodes=36", "--set",
-             "evaluation.episodes=36", "--set",
-             "students.tenth.network.layers=[flatten, {linear: 12}, relu, q_head]", "--set",
-             "students.quarter.data.omit=3", "--set", "students.tenth.data.omit=3", "--set",
-             "students.quarter.loss.temperature=8", "--set", "students.tenth.loss={kind: nll}"}));
+  RunningJob job(0, Quick({"--set", "env.options.only=3", "--set", "evaluation.final_episodes=36",
+                           "--set", "evaluation.episodes=36", "--set",
+                           "students.tenth.network.layers=[flatten, {linear: 12}, relu, q_head]",
+                           "--set", "students.quarter.optimizer.learning_rate=0.001", "--set",
+                           "students.quarter.data.omit=3", "--set", "students.tenth.data.omit=3",
+                           "--set", "students.quarter.loss.temperature=8", "--set",
+                           "students.tenth.loss={kind: nll}"}));
   ASSERT_EQ(job.Wait(120s), 0) << job.Output();
   const auto models = job.Json("scoreboard.json")["models"];
   EXPECT_GT(models["teacher"]["return_mean"].get<double>(), 0.8);
