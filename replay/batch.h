@@ -21,6 +21,15 @@ struct Batch {
   std::vector<std::uint8_t> observations;       ///< packed, B x PackedBytes
   std::vector<std::uint8_t> next_observations;  ///< packed; of no meaning where discount is 0
   std::size_t Size() const { return handles.size(); }
+  /// Room for so many rows, their observations apart.
+  void Reserve(std::size_t rows) {
+    shards.reserve(rows);
+    handles.reserve(rows);
+    probabilities.reserve(rows);
+    actions.reserve(rows);
+    rewards.reserve(rows);
+    discounts.reserve(rows);
+  }
 };
 
 }  // namespace stillhouse::replay

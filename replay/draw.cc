@@ -31,6 +31,7 @@ ShardDraw SplitMasses(std::span<const double> masses, std::span<const double> sh
   ShardDraw draw;
   draw.offsets.resize(shard_masses.size());
   draw.shards.reserve(masses.size());
+  for (auto& offsets : draw.offsets) offsets.reserve(masses.size());
   for (const double mass : masses) {
     const auto end = std::upper_bound(ends.begin(), ends.end(), mass);
     const auto k = end == ends.end() ? last : static_cast<std::uint32_t>(end - ends.begin());

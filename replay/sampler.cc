@@ -68,6 +68,7 @@ std::optional<Batch> Sampler::Accept(std::uint32_t shard, SampleReply reply) {
 Batch Sampler::Join(std::uint64_t id, Plan& plan) const {
   Batch batch;
   batch.id = id;
+  batch.Reserve(plan.shards.size());
   const bool one_shard =
       std::all_of(plan.shards.begin(), plan.shards.end(),
                   [&](std::uint32_t shard) { return shard == plan.shards.front(); });
@@ -129,6 +130,10 @@ std::vector<PriorityUpdate> Sampler::Split(const Batch& batch,
   std::vector<PriorityUpdate> updates(shards_);
   for (std::size_t row = 0; row < batch.Size(); ++row) {
     PriorityUpdate& update = updates[batch.shards[row]];
+    if (update.handles.empty()) {
+      update.handles.reserve(batch.Size());
+      update.td_errors.reserve(batch.Size());
+    }
     update.handles.push_back(batch.handles[row]);
     update.td_errors.push_back(td_errors[row]);
   }

@@ -292,15 +292,21 @@ void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
   loss_mean_ += rate * (step.loss - loss_mean_);
   q_mean_ += rate * (step.q_mean - q_mean_);
   grad_norm_mean_ += rate * (step.grad_norm - grad_norm_mean_);
-  const auto priorities = sampler_.Split(outcome.job.batch, step.td_errors);
-  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-    if (priorities[shard].handles.empty()) continue;
-    SendTo(out, Address(), {RoleKind::kShard, shard}, priorities[shard]);
-  }
+  // With exponent 0 every priority is 1 and stays so.
+  if (settings_.replay.alpha != 0) SendPriorities(outcome.job.batch, step.td_errors, out);
   if (labels_.Hosts() > 0) {
     labels_.Publish(outcome.job.batch,
                     {std::move(step.labels), std::move(step.others), false, updates_, version_},
                     out);
+  }
+}
+
+void LearnerRole::SendPriorities(const replay::Batch& batch, std::span<const float> td_errors,
+                                 Outbox& out) const {
+  const auto priorities = sampler_.Split(batch, td_errors);
+  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
+    if (priorities[shard].handles.empty()) continue;
+    SendTo(out, Address(), {RoleKind::kShard, shard}, priorities[shard]);
   }
 }
 

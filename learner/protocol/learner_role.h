@@ -66,8 +66,9 @@ class LearnerRole final : public Role {
   void OnSaved(TeacherOutcome outcome, Outbox& out);
   void BeginFreezeWhenIdle();
   void OnUpdated(TeacherOutcome outcome, Outbox& out);
+  void SendPriorities(const replay::Batch& batch, std::span<const float> td_errors,
+                      Outbox& out) const;
   void OnParameters(TeacherOutcome outcome, Outbox& out);
-  void SendPriorities(const replay::Batch& batch, const std::vector<float>& td_errors, Outbox& out);
   void Report(Time now, Outbox& out);
   LearnerWait Wait() const;
 

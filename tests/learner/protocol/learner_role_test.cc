@@ -60,7 +60,8 @@ LearnerRole::Settings SmallSettings() {
 
 class LearnerRoleTest : public ::testing::Test {
  protected:
-  LearnerRoleTest() : role_(SmallSettings(), port_) {}
+  explicit LearnerRoleTest(const LearnerRole::Settings& settings = SmallSettings())
+      : role_(settings, port_) {}
 
   template <typename Body>
   void Say(RoleAddress from, const Body& body) {
@@ -146,6 +147,27 @@ TEST_F(LearnerRoleTest, SendsPrioritiesBackToTheShardsThatGaveTheRows) {
     }
   }
   EXPECT_EQ(returned, static_cast<std::size_t>(kBatch));
+}
+
+class UniformReplayTest : public LearnerRoleTest {
+ protected:
+  UniformReplayTest() : LearnerRoleTest(Uniform()) {}
+  static LearnerRole::Settings Uniform() {
+    LearnerRole::Settings settings = SmallSettings();
+    settings.replay.alpha = 0;
+    return settings;
+  }
+};
+
+TEST_F(UniformReplayTest, NoPrioritiesTravel) {
+  Start(kBatch);
+  AnswerRequests();
+  ASSERT_EQ(port_.Count(TeacherJob::Kind::kUpdate), 1U);
+  DoFirst();
+  EXPECT_EQ(role_.Updates(), 1U);
+  for (std::uint16_t shard = 0; shard < 2; ++shard) {
+    EXPECT_TRUE(out_.To<PriorityUpdate>(Shard(shard)).empty());
+  }
 }
 
 TEST_F(LearnerRoleTest, AVersionFollowsExactlyItsNumberOfUpdates) {
