@@ -32,7 +32,7 @@ done
 
 # What a process costs, and how much a model learns in a given time, is measured where nothing is
 # instrumented.
-measures='TorchIsMapped|RanksThatWaitSleep|CostsTheTeacherNothing|PlaysInLittleMemory|CartPoleIsSolved'
+measures='TorchIsMapped|RanksThatWaitSleep|BurnsNoProcessor|CostsTheTeacherNothing|PlaysInLittleMemory|CartPoleIsSolved'
 case $kind in
   address)
     preset=asan build=build-asan targets=(all)

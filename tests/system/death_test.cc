@@ -98,7 +98,7 @@ TEST_F(DeathTest, TrainingGoesOnWithTheOtherShardAndSaysWhatWasLost) {
   Kill(job, PidOf(*line, "shard", 1), "(shard 1,");
   const auto updates = line->at("updates").get<std::uint64_t>();
   const auto after = job.WaitForProgress(20s, [&](const json& now) {
-    return now["updates"] > updates + 2000 && now["ranks"].size() == 5 && now["actors_alive"] == 1;
+    return now["updates"] > updates + 500 && now["ranks"].size() == 5 && now["actors_alive"] == 1;
   });
   ASSERT_TRUE(after) << job.Output();
   ASSERT_TRUE(job.Wait(60s)) << job.Output();
