@@ -33,8 +33,12 @@ class RunFailed(Exception):
 
 
 def read_board(directory):
+    """scoreboard.json; the last line of progress.jsonl stands under `progress`."""
     with open(os.path.join(directory, "scoreboard.json")) as file:
-        return json.load(file)
+        board = json.load(file)
+    lines = read_lines(directory, "progress.jsonl")
+    board["progress"] = lines[-1] if lines else {}
+    return board
 
 
 def read_lines(directory, name):
@@ -106,11 +110,11 @@ def quick(args, presets):
                 source = [p for p in find_presets(args.root, [preset.after])][0]
                 launch(args, source, os.path.join(scratch, "before"), QUICK + source.quick_set,
                        QUICK_LIMIT_S)
-                settings.append(f"{preset.after_key}={os.path.join(scratch, 'before')}")
+                settings += preset.after_settings(os.path.join(scratch, "before"))
             arms = [[]] + ([preset.control_set] if preset.control_set else [])
             for number, arm in enumerate(arms):
                 directory = os.path.join(scratch, f"arm{number}")
-                launch(args, preset, directory, arm + settings + preset.quick_set, QUICK_LIMIT_S)
+                launch(args, preset, directory, settings + arm + preset.quick_set, QUICK_LIMIT_S)
                 why = moved(directory)
                 if why:
                     raise RunFailed(why)
@@ -172,13 +176,13 @@ def run_seed(args, preset, seed, conditions):
         source = find_presets(args.root, [preset.after])[0]
         before = os.path.join(folder, f"{source.name}-s{seed}-{conditions_of(source, args.root)}")
         launch(args, source, before, settings)
-        settings = settings + [f"{preset.after_key}={before}"]
+        settings = settings + preset.after_settings(before)
     launch(args, preset, base, settings)
     board = read_board(base)
     preset.complete(board)
     control_board = board
     if preset.control_set:
-        launch(args, preset, base + "-control", preset.control_set + settings)
+        launch(args, preset, base + "-control", settings + preset.control_set)
         control_board = read_board(base + "-control")
     first, last = heldout(preset, base)
     lines = read_lines(base, "progress.jsonl")

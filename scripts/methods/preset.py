@@ -2,8 +2,9 @@
 
 row           the row of docs/methods.md; default: the file's name before its first '-'
 shows         what the row shows, one sentence
-measure       where the figure is in scoreboard.json, with dots; default: the return of the first
-              student, or of the teacher where there are no students
+measure       where the figure is in scoreboard.json, with dots, or progress. and a field of the last
+              line of progress.jsonl; default: the return of the first student, or of the teacher
+              where there are no students
 control       the same of the control; default: random_return
 control_is    the control in words
 control_set   key=value; key=value: the control is a run of its own with these changes (its figure is
@@ -15,8 +16,8 @@ heldout       a loss on states that no training has seen, shown to fall; default
 also          further figures of the same run, shown beside it: PATH; PATH
 command       train (default) or distill
 ranks         under mpirun with so many ranks; default: one process
-after         PRESET=KEY: that preset's run is made first, with the same seed, and KEY of this
-              configuration is set to its directory
+after         PRESET=KEY,KEY: that preset's run is made first, with the same seed, and each KEY of
+              this configuration is set to its directory
 quick_set     key=value; key=value: on top of what --quick sets
 cycle         settings | settings | ...: seed 1 runs with the first, seed 2 with the second, and round
               again; what stands in the file is overruled
@@ -95,6 +96,9 @@ class Preset:
     def of_seed(self, seed):
         """The settings of this seed, counted from 1."""
         return self.cycle[(seed - 1) % len(self.cycle)]
+
+    def after_settings(self, directory):
+        return [f"{key.strip()}={directory}" for key in self.after_key.split(",") if self.after]
 
     def complete(self, board):
         """Fills what the head leaves to defaults from the models that a run has had."""

@@ -7,6 +7,7 @@ import unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "scripts", "methods"))
+from methods import read_board  # noqa: E402
 from preset import Preset, PresetError, conditions_of, figure_at, find_presets  # noqa: E402
 from seeds import interval_of_mean, verdict  # noqa: E402
 from table import row_of  # noqa: E402
@@ -44,6 +45,20 @@ class PresetTest(unittest.TestCase):
         self.assertEqual(preset.control_set, ["a=1", "b=[1, 2]"])
         self.assertEqual(preset.control, "models.teacher.return_mean")
         self.assertEqual((preset.seeds, preset.heldout), (5, "none"))
+
+    def test_a_run_before_sets_every_key_that_is_named(self):
+        preset = Preset(self.write("#: after: R3-source=replay.from, teacher.init\n"))
+        self.assertEqual(preset.after, "R3-source")
+        self.assertEqual(preset.after_settings("d"), ["replay.from=d", "teacher.init=d"])
+        self.assertEqual(Preset(self.write("env: {id: x}\n")).after_settings("d"), [])
+
+    def test_figures_of_the_last_line_of_progress_stand_beside_those_of_the_scoreboard(self):
+        with open(os.path.join(self.root, "scoreboard.json"), "w") as file:
+            file.write('{"random_return": 1}')
+        self.assertEqual(read_board(self.root)["progress"], {})
+        with open(os.path.join(self.root, "progress.jsonl"), "w") as file:
+            file.write('{"frames": 1}\n{"frames": 7}\n')
+        self.assertEqual(figure_at(read_board(self.root), "progress.frames"), 7)
 
     def test_what_cannot_be_understood_is_refused_with_its_place(self):
         for text, words in (("#: colour: red\n", "unknown key 'colour'"), ("#: row L1\n", "line 1"),
