@@ -116,7 +116,7 @@ void MeasureStudents(bool quick) {
   std::vector<torch::Tensor> labels;
   Teacher teacher = MakeTeacher(true);
   for (const auto& batch : batches.ours) {
-    labelled.push_back(Labelled(batch, teacher.Label(batch)));
+    labelled.push_back(Labelled(batch, teacher.Label(batch).labels));
     labels.push_back(Batches::Floats(labelled.back().labels).view({-1, 6}));
   }
   for (const int hosted : {1, 8}) {

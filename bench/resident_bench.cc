@@ -224,7 +224,7 @@ std::vector<LabelledBatch> LabelAll(const Preset& preset, const Options& options
   }
   std::vector<LabelledBatch> labelled;
   for (const auto& batch : preset.batches) {
-    labelled.push_back(preset.Labelled(batch, teacher->Label(batch)));
+    labelled.push_back(preset.Labelled(batch, teacher->Label(batch).labels));
   }
   return labelled;
 }
@@ -270,7 +270,7 @@ void MeasureLabelling(const Preset& original, const Options& options) {
     const auto& batch = preset.batches[next++ % kBatches];
     again_teacher->Update(batch);
     std::vector<float> labels;
-    for (std::size_t k = 0; k < kRelabellers; ++k) labels = again_teacher->Label(batch);
+    for (std::size_t k = 0; k < kRelabellers; ++k) labels = again_teacher->Label(batch).labels;
     again_students->Update(preset.Labelled(batch, std::move(labels)));
   };
   for (int i = 0; i < options.WarmUp() / 2; ++i) {

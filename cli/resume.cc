@@ -170,7 +170,7 @@ std::optional<ResumePoint> CheckedResumePoint(const ResumePlan& plan, const Job&
         ExpectSame(learner::LearnerState::Decode(part.bytes).teacher.model, job, 0,
                    job.config.teacher.optimizer);
       } else {
-        ExpectSame(learner::StudentState::Decode(part.bytes).model, job, part.model,
+        ExpectSame(learner::StudentState::Decode(part.bytes).memory.model, job, part.model,
                    job.config.students.at(part.model - 1U).optimizer);
       }
     }

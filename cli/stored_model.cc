@@ -89,7 +89,7 @@ StoredModel FromCheckpoint(const fs::path& directory, const Checkpoint& checkpoi
                        .updates = checkpoint.facts.updates,
                        .config = {}};
   };
-  if (name != kTeacher) return make(learner::StudentState::Decode(found->second).model);
+  if (name != kTeacher) return make(learner::StudentState::Decode(found->second).memory.model);
   auto state = learner::LearnerState::Decode(found->second);
   std::vector<float> average;
   if (weights == StoredWeights::kAverage && !state.frozen) average = AverageOf(state.teacher, file);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/config/feature_check.h"
 #include "common/config/graph_check.h"
 #include "common/model/network_spec.h"
 
@@ -109,7 +111,8 @@ class Checker {
       const bool dkd_of_nothing =
           loss.kind == LossKind::kDkd && loss.target_weight == 0 && loss.non_target_weight == 0;
       if ((loss.soft_weight.Greatest() == 0 || dkd_of_nothing) &&
-          loss.hard_weight.Greatest() == 0) {
+          loss.hard_weight.Greatest() == 0 && loss.adversarial_weight.Greatest() == 0 &&
+          !LearnsFeatures(student)) {
         Fail({(prefix + "soft_weight").c_str(), (prefix + "hard_weight").c_str(),
               (prefix + "target_weight").c_str(), (prefix + "non_target_weight").c_str()},
              "every part of the loss has weight 0: the student would learn nothing");
@@ -204,12 +207,15 @@ class Checker {
   FieldContext& context_;
 };
 
-void CheckNetwork(const std::string& model, const std::vector<LayerSpec>& layers,
-                  const EnvironmentSpec& environment, std::vector<std::string>& errors) {
+std::optional<NetworkSpec> CheckedNetwork(const std::string& model,
+                                          const std::vector<LayerSpec>& layers,
+                                          const EnvironmentSpec& environment,
+                                          std::vector<std::string>& errors) {
   try {
-    NetworkSpec::Create(layers, environment.observation, environment.num_actions);
+    return NetworkSpec::Create(layers, environment.observation, environment.num_actions);
   } catch (const ConfigError& error) {
     errors.push_back(model + "." + error.what());  // begins with "network: "
+    return std::nullopt;
   }
 }
 
@@ -233,9 +239,14 @@ std::vector<LayerSpec> DefaultLayers(bool image, std::int64_t filters, std::int6
 std::vector<std::string> CheckNetworks(const RunConfig& config,
                                        const EnvironmentSpec& environment) {
   std::vector<std::string> errors;
-  CheckNetwork("teacher", config.teacher.network, environment, errors);
+  const auto teacher = CheckedNetwork("teacher", config.teacher.network, environment, errors);
   for (const StudentSettings& student : config.students) {
-    CheckNetwork("students." + student.name, student.network, environment, errors);
+    const auto network =
+        CheckedNetwork("students." + student.name, student.network, environment, errors);
+    if (teacher && network && student.features.kind != FeatureSettings::Kind::kNone) {
+      const std::string error = FeatureError(student.features, *teacher, *network);
+      if (!error.empty()) errors.push_back("students." + student.name + ".features: " + error);
+    }
     const std::string error = LossError(student.loss, environment.num_actions);
     if (!error.empty()) errors.push_back("students." + student.name + ".loss.kind: " + error);
   }

@@ -21,6 +21,7 @@ FieldList<StopSettings> StopFields();
 FieldList<RewardSettings> RewardFields();
 Field<RunConfig> TeachersField();
 FieldList<DistillLossSettings> DistillLossFields();
+FieldList<FeatureSettings> FeatureFields();
 Field<RunConfig> StudentsField();
 Field<StudentSettings> FromField();
 Field<StudentSettings> MaxLabelAgeField();

@@ -14,6 +14,7 @@
 #include "common/base/secret.h"
 #include "common/config/config_check.h"
 #include "common/config/config_fields.h"
+#include "common/config/feature_check.h"
 #include "common/config/field_reader.h"
 
 namespace stillhouse {
@@ -261,6 +262,8 @@ RunConfig Resolve(ConfigNode root, const std::string& name, const LoadOptions& o
   CheckContradictions(config, name, options, context);
   context.errors.ThrowIfAny();
   FillDefaults(config);
+  CheckFeatures(config, name, context);  // the layers that it names may be defaults
+  context.errors.ThrowIfAny();
   return config;
 }
 

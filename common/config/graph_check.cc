@@ -87,7 +87,9 @@ class GraphChecker {
       const std::string from = "students." + name + ".from";
       if (graph.Models()[model].from.empty()) {
         Fail(from, {"students." + name},
-             "it learns from nothing: name a model, or give it `rewards: true`");
+             "it learns from nothing: name a model, or give it `rewards: true`, or the truth of a "
+             "data "
+             "set (loss.label)");
         continue;
       }
       const auto cycle = graph.CycleThrough(model);
@@ -95,8 +97,10 @@ class GraphChecker {
       std::vector<std::string> names;
       for (const std::size_t step : cycle) names.push_back(graph.Models()[step].name);
       Fail(from, {"students." + name},
-           fmt::format("{} <- {}: nobody in this circle learns from the teacher or from rewards",
-                       name, fmt::join(names, " <- ")));
+           fmt::format(
+               "{} <- {}: nobody in this circle learns from the teacher, from rewards or from the "
+               "truth",
+               name, fmt::join(names, " <- ")));
     }
   }
 
@@ -118,6 +122,44 @@ class GraphChecker {
         Fail(path + ".data.omit", {path},
              "only for a student of the teacher that labels for nobody");
       }
+      if (student.shuffle_labels && !plain) {
+        Fail(path + ".data.shuffle_labels", {path}, "only for a student of the teacher alone");
+      }
+      if (student.loss.label == LabelBy::kTruth) Truth(student, supervised);
+      if (student.from.empty() && student.loss.adversarial_weight.Greatest() > 0) {
+        Fail(path + ".loss.adversarial_weight", {path},
+             "without a source nothing can be told apart");
+      }
+    }
+  }
+
+  /// What learns from the truth needs one; without sources it must need nothing else.
+  void Truth(const StudentSettings& student, bool supervised) {
+    const std::string path = "students." + student.name;
+    if (!supervised) {
+      Fail(path + ".loss.label", {path},
+           "nobody says what is right here; truth needs a data set and teacher.algorithm.kind: "
+           "supervised");
+    }
+    if (student.from.empty() && student.loss.kind != LossKind::kNll &&
+        student.loss.soft_weight.Greatest() > 0) {
+      Fail(path + ".from", {path},
+           "without a source only the label is known: kind: nll, or soft_weight: 0");
+    }
+  }
+
+  /// Turns need somebody to take them with.
+  void Rounds() {
+    for (const auto& group : ModelGraph::Of(config_).HostGroups()) {
+      std::vector<std::size_t> takers;
+      for (const std::size_t k : group) {
+        if (config_.students[k].rounds > 0) takers.push_back(k);
+      }
+      if (takers.size() != 1) continue;
+      const std::string path = "students." + config_.students[takers[0]].name;
+      Fail(path + ".rounds", {path},
+           "nobody to take turns with: no student that it labels for, or that labels for it, has "
+           "`rounds` too");
     }
   }
 
@@ -161,6 +203,7 @@ void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& 
   if (!check.Sources()) return;
   check.Grounding();
   check.Supervision();
+  check.Rounds();
   check.Meanings();
 }
 

@@ -1,4 +1,4 @@
-// Keys of a student's `loss:`.
+// Keys of a student's `loss:` and `features:`.
 #include "common/config/config_fields.h"
 #include "common/config/schedule_field.h"
 
@@ -36,8 +36,7 @@ Field<DistillLossSettings> KindField() {
        {"mse_centered", LossKind::kMseCentered},
        {"huber", LossKind::kHuber},
        {"nll", LossKind::kNll}},
-      {"hint", "attention", "autoencoder", "relational", "main_aux", "mutual", "multi_teacher",
-       "kickstart", "adversarial"},
+      {},
       "kl: KL(teacher, student); kl_reverse: KL(student, teacher); js: Jensen-Shannon; "
       "cross_entropy: of the student under the teacher's probabilities (kl and a constant); dkd: "
       "decoupled, the parts of kl for the label and for the other actions with weights of their "
@@ -46,7 +45,49 @@ Field<DistillLossSettings> KindField() {
       "summed over actions; nll: cross-entropy with the label.");
 }
 
+bool IsLayerName(const std::string& text) {
+  return !text.empty() && text.size() <= 40 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
+}
+
 }  // namespace
+
+FieldList<FeatureSettings> FeatureFields() {
+  using S = FeatureSettings;
+  using Kind = S::Kind;
+  const auto some = [](const S& f) { return f.kind != Kind::kNone; };
+  const std::string layer =
+      "auto (the one before the head), a number from 0, or a kind and which: relu_2";
+  const char* const with_some = "kind: hint, attention, autoencoder or relational";
+  return {
+      WordField<S, Kind>(
+          "kind", &S::kind,
+          {{"none", Kind::kNone},
+           {"hint", Kind::kHint},
+           {"attention", Kind::kAttention},
+           {"autoencoder", Kind::kAutoencoder},
+           {"relational", Kind::kRelational}},
+          {},
+          "A loss between a layer of the teacher and one of the student, added to the outputs'. "
+          "hint: squared error through a learnt regressor (FitNets); attention: where a layer "
+          "looks; autoencoder: the teacher's features compressed by a learnt autoencoder (factor "
+          "transfer); relational: distances and angles between the rows of a batch (RKD)."),
+      OnlyWith<S>(ScheduleField<S>("weight", &S::weight, {0, 1e9},
+                                   "Of that loss; 0 is training without it. May move."),
+                  with_some, some),
+      OnlyWith<S>(TextField<S>("teacher_layer", &S::teacher_layer, IsLayerName, layer,
+                               "The teacher's layer, blocks unrolled; `residual_1` is what the "
+                               "first block hands on."),
+                  with_some, some),
+      OnlyWith<S>(
+          TextField<S>("student_layer", &S::student_layer, IsLayerName, layer, "The student's."),
+          with_some, some),
+      OnlyWith<S>(AutoField<S>("factors", &S::factors, {1, 65536},
+                               "Channels that the teacher's are compressed to; auto: half of "
+                               "them."),
+                  "kind: autoencoder", [](const S& f) { return f.kind == Kind::kAutoencoder; }),
+  };
+}
 
 FieldList<DistillLossSettings> DistillLossFields() {
   using S = DistillLossSettings;
@@ -72,14 +113,24 @@ FieldList<DistillLossSettings> DistillLossFields() {
       ScheduleField<S>("hard_weight", &S::hard_weight, {0, 1e6},
                        "Weight of the cross-entropy with the label, without temperature, added to "
                        "the other; neither weight implies the other. May move."),
-      FixedField<S>("label", {"teacher"}, {"truth"},
-                    "The label of nll, dkd and `hard_weight`; teacher: the teacher's best action."),
+      WordField<S, LabelBy>("label", &S::label,
+                            {{"teacher", LabelBy::kTeacher}, {"truth", LabelBy::kTruth}}, {},
+                            "The label of nll, dkd and `hard_weight`: the teacher's best action, "
+                            "or what a data set says (with a supervised teacher)."),
       OnlyWith<S>(NumberField<S>("target_weight", &S::target_weight, {0, 1e6},
                                  "Weight of the label's part (alpha of Zhao et al. 2022)."),
                   "kind: dkd", dkd),
       OnlyWith<S>(NumberField<S>("non_target_weight", &S::non_target_weight, {0, 1e6},
                                  "Weight of the other actions' part (their beta)."),
                   "kind: dkd", dkd),
+      ScheduleField<S>("adversarial_weight", &S::adversarial_weight, {0, 1e6},
+                       "Weight of being taken for the label by a small network that learns to tell "
+                       "the two apart (the probabilities alone, without the state); added to the "
+                       "others. May move."),
+      OnlyWith<S>(IntegerField<S>("adversarial_units", &S::adversarial_units, {1, 4096},
+                                  "Its hidden units."),
+                  "adversarial_weight above 0",
+                  [](const S& l) { return l.adversarial_weight.Greatest() > 0; }),
   };
 }
 

@@ -123,6 +123,7 @@ FieldList<StudentSettings> StudentFields() {
                      "for minatar/; linear 32 twice elsewhere.")};
   AppendFields(fields, "optimizer", &S::optimizer, OptimizerFields());
   AppendFields(fields, "loss", &S::loss, DistillLossFields());
+  AppendFields(fields, "features", &S::features, FeatureFields());
   const FieldList<S> rest = {
       WordField<S, LabelRows>("rows", &S::rows,
                               {{"s", LabelRows::kS}, {"s_and_next", LabelRows::kSAndNext}}, {},
@@ -144,6 +145,12 @@ FieldList<StudentSettings> StudentFields() {
                                 "(those it has, before the first). In the tail: the frozen ones."),
       RewardsField(),
       FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
+      IntegerField<S>("rounds", &S::rounds, {0, 1e12},
+                      "Takes turns with the students of its host that have this key too: so many "
+                      "updates of its own, then theirs; 0: always learns."),
+      IntegerField<S>("shared_layers", &S::shared_layers, {0, 512},
+                      "So many of its first layers, blocks unrolled, are the teacher's, with the "
+                      "weights that it labels with: only the rest is learnt (head distillation)."),
       ShareField("data.replay", 1, "Share of its data that comes from the replay."),
       IntegerField<S>("data.omit", &S::omit, {-1, 65535},
                       "Label whose examples are kept from this student, with a supervised teacher; "
@@ -152,6 +159,9 @@ FieldList<StudentSettings> StudentFields() {
                                "Its weights are published with a bias of that label that makes up "
                                "for it (Hinton et al. 2015)."),
                   "data.omit", [](const S& s) { return s.omit >= 0; }),
+      FlagField<S>("data.shuffle_labels", &S::shuffle_labels,
+                   "A control: every row of a batch gets the label of another, truth included, so "
+                   "that there is nothing to learn from them."),
       ShareField("data.own", 0, "Share that it collects by playing itself."),
   };
   fields.insert(fields.end(), rest.begin(), rest.end());

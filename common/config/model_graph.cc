@@ -26,9 +26,10 @@ std::uint16_t ActingModel(const RunConfig& config) {
 
 ModelGraph ModelGraph::Of(const RunConfig& config) {
   ModelGraph graph;
-  graph.models_.push_back({"teacher", true, {}});
+  graph.models_.push_back({"teacher", true, false, {}});
   for (const StudentSettings& student : config.students) {
-    graph.models_.push_back({student.name, student.rewards.has_value(), {}});
+    graph.models_.push_back(
+        {student.name, student.rewards.has_value(), LearnsFromTruth(student), {}});
   }
   for (std::size_t s = 0; s < config.students.size(); ++s) {
     double sum = 0;
@@ -50,28 +51,32 @@ ModelGraph ModelGraph::Of(const RunConfig& config) {
 std::vector<std::size_t> ModelGraph::Depths() const {
   std::vector<std::size_t> depths(models_.size(), kUnreached);
   for (std::size_t m = 0; m < models_.size(); ++m) {
-    if (models_[m].rewards && models_[m].from.empty()) depths[m] = 0;
+    if (models_[m].Grounded() && models_[m].from.empty()) depths[m] = 0;
   }
-  for (std::size_t round = 0; round < models_.size(); ++round) {
-    for (std::size_t m = 0; m < models_.size(); ++m) {
-      if (depths[m] != kUnreached) continue;
-      std::size_t nearest = kUnreached;
-      for (const Source& source : models_[m].from) {
-        nearest = std::min(nearest, depths[source.model]);
+  const auto reach = [&] {
+    for (std::size_t round = 0; round < models_.size(); ++round) {
+      for (std::size_t m = 0; m < models_.size(); ++m) {
+        if (depths[m] != kUnreached) continue;
+        std::size_t nearest = kUnreached;
+        for (const Source& source : models_[m].from) {
+          nearest = std::min(nearest, depths[source.model]);
+        }
+        if (nearest == round) depths[m] = round + 1;
       }
-      if (nearest == round) depths[m] = round + 1;
     }
-  }
-  // A mutual pair has only its rewards.
+  };
+  reach();
+  // A mutual pair has only its rewards, or the truth.
   for (std::size_t m = 0; m < models_.size(); ++m) {
-    if (depths[m] == kUnreached && models_[m].rewards) depths[m] = 1;
+    if (depths[m] == kUnreached && models_[m].Grounded()) depths[m] = 1;
   }
+  reach();
   return depths;
 }
 
 std::vector<std::size_t> ModelGraph::Ungrounded() const {
   std::vector<bool> grounded;
-  for (const Model& model : models_) grounded.push_back(model.rewards);
+  for (const Model& model : models_) grounded.push_back(model.Grounded());
   for (bool changed = true; changed;) {
     changed = false;
     for (std::size_t m = 0; m < models_.size(); ++m) {
@@ -153,10 +158,18 @@ std::string ModelGraph::Draw() const {
       sources += models_[source.model].name;
     }
     if (models_[m].rewards) sources += sources.empty() ? "rewards" : " + rewards";
+    if (models_[m].truth) sources += sources.empty() ? "truth" : " + truth";
     text += fmt::format("{:<{}} <- {}\n", std::string(indent(m), ' ') + models_[m].name, width,
                         sources);
   }
   return text;
+}
+
+bool LearnsFromTruth(const StudentSettings& student) {
+  const DistillLossSettings& loss = student.loss;
+  const bool in_kind = (loss.kind == LossKind::kNll || loss.kind == LossKind::kDkd) &&
+                       loss.soft_weight.Greatest() > 0;
+  return loss.label == LabelBy::kTruth && (in_kind || loss.hard_weight.Greatest() > 0);
 }
 
 bool LearnsFromTeacher(const StudentSettings& student) {

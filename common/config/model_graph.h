@@ -23,7 +23,10 @@ class ModelGraph {
   struct Model {
     std::string name;
     bool rewards = false;
+    bool truth = false;  ///< learns from a data set's labels
     std::vector<Source> from;
+    /// Something behind it is real.
+    bool Grounded() const { return rewards || truth; }
   };
 
   /// Every name under `from` must be a model's (CheckGraph says so to users): SH_CHECK.
@@ -31,8 +34,8 @@ class ModelGraph {
 
   const std::vector<Model>& Models() const { return models_; }
 
-  /// Models that learn from nothing real: neither from rewards nor, over any number of steps, from
-  /// a model that does. They would only repeat each other's first guesses.
+  /// Models that learn from nothing real: neither from rewards or the truth nor, over any number of
+  /// steps, from a model that does. They would only repeat each other's first guesses.
   std::vector<std::size_t> Ungrounded() const;
 
   /// Students (indices into config.students) that label for one another, directly or not, share a
@@ -51,6 +54,9 @@ class ModelGraph {
 
   std::vector<Model> models_;
 };
+
+/// Some part of its loss is about what the data set says.
+bool LearnsFromTruth(const StudentSettings& student);
 
 /// The teacher that plays is among the models that the student learns from.
 bool LearnsFromTeacher(const StudentSettings& student);

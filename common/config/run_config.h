@@ -176,14 +176,19 @@ struct StudentSettings {
   std::vector<LayerSpec> network;
   OptimizerSettings optimizer{.learning_rate = 1e-3};
   DistillLossSettings loss;
+  FeatureSettings features;
   LabelRows rows = LabelRows::kSAndNext;
   std::vector<SourceSettings> from = {SourceSettings{}};
   LabelChoice label_source = LabelChoice::kCurrent;  ///< of the teacher's labels
   std::int64_t max_label_age = 0;  ///< teacher updates; older labels are not learnt from; 0: none
   std::optional<RewardSettings> rewards;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
-  std::int32_t omit = -1;     ///< key `data.omit`: rows of this label are kept from it; -1: none
-  bool correct_bias = false;  ///< key `data.correct_bias`: of that label, in published weights
+  std::int32_t omit = -1;       ///< key `data.omit`: rows of this label are kept from it; -1: none
+  bool correct_bias = false;    ///< key `data.correct_bias`: of that label, in published weights
+  bool shuffle_labels = false;  ///< key `data.shuffle_labels`: each row gets another row's label
+  std::int64_t rounds = 0;      ///< updates of a turn, then the others of its host; 0: no turns
+  /// So many of its first layers are the teacher's, with the teacher's weights: the rest is learnt.
+  std::int32_t shared_layers = 0;
   bool operator==(const StudentSettings&) const = default;
 };
 

@@ -105,13 +105,14 @@ void StudentReport::Encode(ByteWriter& out) const {
     out.Put(student.label_age);
     out.Put(student.label_age_max);
     out.Put(student.stale);
+    student.changes.Encode(out);
   }
 }
 
 StudentReport StudentReport::Decode(ByteReader& in) {
   StudentReport message;
   const auto count = in.Get<std::uint32_t>();
-  if (count > in.Left() / 58) in.Fail("more students than bytes");
+  if (count > in.Left() / 62) in.Fail("more students than bytes");
   message.students.resize(count);
   for (auto& student : message.students) {
     student.model = in.Get<std::uint16_t>();
@@ -122,6 +123,7 @@ StudentReport StudentReport::Decode(ByteReader& in) {
     student.label_age = in.Get<double>();
     student.label_age_max = in.Get<std::uint64_t>();
     student.stale = in.Get<std::uint64_t>();
+    student.changes = LayerChanges::Decode(in);
   }
   return message;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/messages/envelope.h"
+#include "common/messages/layer_changes.h"
 #include "common/messages/sampling.h"
 
 namespace stillhouse {
@@ -118,13 +119,18 @@ struct StudentProgress {
   double label_age = 0;  ///< mean, teacher updates, recent batches; 0: no labels of the teacher
   std::uint64_t label_age_max = 0;  ///< of what was learnt from
   std::uint64_t stale = 0;          ///< batches left out because their labels were too old
+  LayerChanges changes{};           ///< of an update since the last report; or empty
 };
 
 /// Student host -> coordinator.
 struct StudentReport {
   static constexpr MessageKind kKind = MessageKind::kStudentReport;
   std::vector<StudentProgress> students;
-  std::size_t SizeHint() const { return 8 + students.size() * 64; }
+  std::size_t SizeHint() const {
+    std::size_t bytes = 8;
+    for (const StudentProgress& student : students) bytes += 64 + student.changes.SizeHint();
+    return bytes;
+  }
   void Encode(ByteWriter& out) const;
   static StudentReport Decode(ByteReader& in);
 };

@@ -11,6 +11,12 @@ const OtherLabels* LabelledBatch::Others(LabelChoice choice) const {
   return found != others.end() ? &*found : nullptr;
 }
 
+const TeacherFeatures* LabelledBatch::FeaturesOf(std::size_t layer) const {
+  const auto found = std::find_if(features.begin(), features.end(),
+                                  [layer](const auto& of) { return of.layer == layer; });
+  return found != features.end() ? &*found : nullptr;
+}
+
 void LabelledBatch::Encode(ByteWriter& out) const {
   out.Put(learner);
   out.Put(sequence);
@@ -30,6 +36,12 @@ void LabelledBatch::Encode(ByteWriter& out) const {
     out.Put(other.teacher_updates);
     out.PutArray(std::span(other.labels));
   }
+  out.Put(static_cast<std::uint8_t>(features.size()));
+  for (const TeacherFeatures& of : features) {
+    out.Put(of.layer);
+    out.PutVector(of.values);
+  }
+  out.PutVector(shared);
   out.Put(static_cast<std::uint8_t>(actions.empty() ? 0 : 1));
   out.PutArray(std::span(actions));
   out.PutArray(std::span(rewards));
@@ -70,6 +82,16 @@ LabelledBatch LabelledBatch::Decode(ByteReader& in) {
     other.labels = in.GetArray<float>(rows * message.num_actions);
     message.others.push_back(std::move(other));
   }
+  for (auto left = in.Get<std::uint8_t>(); left > 0; --left) {
+    TeacherFeatures of;
+    of.layer = in.Get<std::uint16_t>();
+    of.values = in.GetVector<float>();
+    if (of.values.empty() || of.values.size() % message.batch != 0) {
+      in.Fail("features do not fit the batch");
+    }
+    message.features.push_back(std::move(of));
+  }
+  message.shared = in.GetVector<float>();
   if (in.GetBool()) {
     message.actions = in.GetArray<std::int32_t>(message.batch);
     message.rewards = in.GetArray<float>(message.batch);

@@ -16,6 +16,12 @@ struct OtherLabels {
   std::vector<float> labels{};        ///< [rows, num_actions] raw Q-values
 };
 
+/// What a layer of the teacher made of the states s, by the parameters that labelled.
+struct TeacherFeatures {
+  std::uint16_t layer = 0;      ///< index into the teacher's NetworkSpec::Layers()
+  std::vector<float> values{};  ///< [batch, size], as the layer hands them on
+};
+
 /// Learner -> student host: a teacher batch with the teacher's Q-values as labels. The first
 /// `batch` rows are the states s of the TD batch, a second `batch` rows (when `rows` is twice
 /// `batch`) are the next states s'. Sent once a host, read by every student there.
@@ -35,7 +41,10 @@ struct LabelledBatch {
   /// [batch] the right action in s, where the experience says it: a data set's label. Empty: not
   /// known.
   std::vector<std::int32_t> truths{};
-  std::vector<OtherLabels> others{};  ///< as students asked for; none from the frozen teacher
+  std::vector<OtherLabels> others{};        ///< as students asked for; none from the frozen teacher
+  std::vector<TeacherFeatures> features{};  ///< as students asked for
+  /// The first of the teacher's parameters, as many as some student shares with it.
+  std::vector<float> shared{};
   // For students that learn from rewards, else empty: [batch], as in replay::Batch.
   std::vector<std::int32_t> actions{};
   std::vector<float> rewards{};
@@ -43,11 +52,13 @@ struct LabelledBatch {
   std::vector<std::uint8_t> observations{};  ///< packed, rows x PackedBytes
   /// The labels by these parameters beside `labels`; null: there are none.
   const OtherLabels* Others(LabelChoice choice) const;
+  /// Of that layer; null: there are none.
+  const TeacherFeatures* FeaturesOf(std::size_t layer) const;
   std::size_t SizeHint() const {
-    return 100 + observations.size() +
-           (weights.size() + labels.size() * (1 + others.size()) + truths.size() +
-            3 * actions.size()) *
-               4;
+    std::size_t values = weights.size() + labels.size() * (1 + others.size()) + truths.size() +
+                         shared.size() + 3 * actions.size();
+    for (const TeacherFeatures& of : features) values += 2 + of.values.size();
+    return 100 + observations.size() + 4 * values;
   }
   void Encode(ByteWriter& out) const;
   static LabelledBatch Decode(ByteReader& in);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace stillhouse {
 namespace {
@@ -55,7 +56,10 @@ void ProgressTracker::On(const StudentReport& report) {
       throw WireError(fmt::format("student report of model {}: there are {} students",
                                   student.model, students_.size()));
     }
-    students_[student.model - 1U] = student;
+    StudentProgress& newest = students_[student.model - 1U];
+    LayerChanges changes = student.changes.Empty() ? std::move(newest.changes) : student.changes;
+    newest = student;
+    newest.changes = std::move(changes);
   }
 }
 
@@ -162,6 +166,7 @@ void ProgressTracker::FillStudents(ProgressRecord& record, double interval_s) {
     figures.label_age_mean = students_[i].label_age;
     figures.label_age_max = students_[i].label_age_max;
     figures.stale_batches = students_[i].stale;
+    figures.changes = std::exchange(students_[i].changes, {});
     const std::size_t host = settings_.host_of_student[i];
     if (host < learner_.dropped.size()) {
       figures.lag_updates = learner_.lag_updates[host];

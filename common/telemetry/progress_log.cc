@@ -16,17 +16,34 @@ constexpr std::uint64_t kLagWorthSaying = 200;
 /// A host that has been silent for so long, in seconds, is pointed out too.
 constexpr double kSilenceWorthSaying = 5;
 
+Json NumbersJson(const std::vector<float>& values) {
+  Json list = Json::array();
+  for (const float value : values) list.push_back(FiniteOrZero(static_cast<double>(value)));
+  return list;
+}
+
+Json ChangesJson(const LayerChanges& changes) {
+  Json parts = Json::object();
+  for (const LayerChanges::Part& part : changes.parts) {
+    parts[part.name] = {{"norm", NumbersJson(part.norm)}, {"cosine", NumbersJson(part.cosine)}};
+  }
+  return Json{
+      {"layers", changes.layers}, {"change", NumbersJson(changes.change)}, {"parts", parts}};
+}
+
 Json StudentJson(const StudentFigures& student) {
-  return Json{{"updates", student.updates},
-              {"updates_per_s", FiniteOrZero(student.updates_per_s)},
-              {"loss", FiniteOrZero(student.loss)},
-              {"agreement", FiniteOrZero(student.agreement)},
-              {"lag_updates", student.lag_updates},
-              {"dropped_batches", student.dropped_batches},
-              {"silent_s", FiniteOrZero(student.silent_s)},
-              {"label_age_mean", FiniteOrZero(student.label_age_mean)},
-              {"label_age_max", student.label_age_max},
-              {"stale_batches", student.stale_batches}};
+  Json json = Json{{"updates", student.updates},
+                   {"updates_per_s", FiniteOrZero(student.updates_per_s)},
+                   {"loss", FiniteOrZero(student.loss)},
+                   {"agreement", FiniteOrZero(student.agreement)},
+                   {"lag_updates", student.lag_updates},
+                   {"dropped_batches", student.dropped_batches},
+                   {"silent_s", FiniteOrZero(student.silent_s)},
+                   {"label_age_mean", FiniteOrZero(student.label_age_mean)},
+                   {"label_age_max", student.label_age_max},
+                   {"stale_batches", student.stale_batches}};
+  if (!student.changes.Empty()) json["changes"] = ChangesJson(student.changes);
+  return json;
 }
 
 Json RankJson(const RankFigures& rank) {

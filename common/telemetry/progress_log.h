@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "common/messages/layer_changes.h"
+
 namespace stillhouse {
 
 /// One student's line of a report.
@@ -21,6 +23,7 @@ struct StudentFigures {
   double label_age_mean = 0;          ///< of the teacher's labels, in its updates, recent batches
   std::uint64_t label_age_max = 0;    ///< of what it has learnt from in this attempt
   std::uint64_t stale_batches = 0;    ///< left out because their labels were too old
+  LayerChanges changes{};             ///< of an update since the last report; or empty
 };
 
 /// One rank's line of a report.

@@ -15,6 +15,7 @@ LabelledBatch WithoutTruth(const LabelledBatch& batch, std::int32_t omit) {
   kept.labels.clear();
   kept.truths.clear();
   for (OtherLabels& other : kept.others) other.labels.clear();
+  for (TeacherFeatures& of : kept.features) of.values.clear();
   kept.observations.clear();
   const auto bytes = static_cast<std::ptrdiff_t>(batch.observations.size() / batch.rows);
   const auto actions = static_cast<std::ptrdiff_t>(batch.num_actions);
@@ -28,6 +29,12 @@ LabelledBatch WithoutTruth(const LabelledBatch& batch, std::int32_t omit) {
     for (std::size_t k = 0; k < kept.others.size(); ++k) {
       const auto from = batch.others[k].labels.begin() + at * actions;
       kept.others[k].labels.insert(kept.others[k].labels.end(), from, from + actions);
+    }
+    for (std::size_t k = 0; k < kept.features.size(); ++k) {
+      const auto& whole = batch.features[k].values;
+      const auto size = static_cast<std::ptrdiff_t>(whole.size() / batch.batch);
+      kept.features[k].values.insert(kept.features[k].values.end(), whole.begin() + at * size,
+                                     whole.begin() + (at + 1) * size);
     }
     kept.observations.insert(kept.observations.end(), batch.observations.begin() + at * bytes,
                              batch.observations.begin() + (at + 1) * bytes);

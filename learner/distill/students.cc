@@ -9,6 +9,7 @@
 #include "learner/distill/omit.h"
 #include "learner/distill/output_losses.h"
 #include "learner/distill/reward_learning.h"
+#include "learner/distill/shuffle.h"
 #include "learner/td/greedy.h"
 
 namespace stillhouse::learner {
@@ -52,52 +53,16 @@ Students::Students(std::vector<HostedStudent> students, std::vector<std::int32_t
     if (student.settings.rewards) student.model->UpdateTarget();
     if (student.settings.correct_bias) student.correction.emplace(student.settings.omit);
     members_.push_back({std::move(student)});
+    Member& member = members_.back();
+    member.tapped = dynamic_cast<TappedModel*>(member.student.model.get());
+    SH_CHECK(member.tapped != nullptr ||
+             (!member.student.features && member.student.shared_parameters == 0));
   }
   for (const Member& member : members_) {
     for (const LabelLink& link : member.student.links) {
       if (link.student) members_.at(*link.student).labels_others = true;
     }
   }
-}
-
-void Students::CheckBatch(const LabelledBatch& batch) const {
-  const std::size_t row_bytes =
-      members_.empty()
-          ? 0
-          : static_cast<std::size_t>(members_[0].student.model->Spec().Observation().PackedBytes());
-  const std::size_t values = std::size_t{batch.rows} * batch.num_actions;
-  const bool others_fit =
-      std::all_of(batch.others.begin(), batch.others.end(),
-                  [&](const OtherLabels& other) { return other.labels.size() == values; });
-  if (batch.batch == 0 || (batch.rows != batch.batch && batch.rows != 2 * batch.batch) ||
-      batch.num_actions != canonical_.size() || batch.weights.size() != batch.batch ||
-      batch.labels.size() != values || !others_fit ||
-      (!batch.truths.empty() && batch.truths.size() != batch.batch) ||
-      batch.observations.size() != batch.rows * row_bytes) {
-    throw ShapeError(fmt::format(
-        "labelled batch {} of learner {}: batch {}, rows {}, {} actions (expected {}), {} weights, "
-        "{} labels, {} bytes of observations in rows of {}",
-        batch.sequence, batch.learner, batch.batch, batch.rows, batch.num_actions,
-        canonical_.size(), batch.weights.size(), batch.labels.size(), batch.observations.size(),
-        row_bytes));
-  }
-  CheckRewards(batch);
-}
-
-void Students::CheckRewards(const LabelledBatch& batch) const {
-  const bool wanted = std::any_of(members_.begin(), members_.end(), [](const Member& member) {
-    return member.student.settings.rewards.has_value();
-  });
-  if (!wanted) return;
-  if (batch.rows == 2 * batch.batch && batch.actions.size() == batch.batch &&
-      batch.rewards.size() == batch.batch && batch.discounts.size() == batch.batch) {
-    return;
-  }
-  throw ShapeError(
-      fmt::format("labelled batch {} of learner {}: a student learns from rewards, but of {} "
-                  "transitions there are {} rows, {} actions, {} rewards, {} discounts",
-                  batch.sequence, batch.learner, batch.batch, batch.rows, batch.actions.size(),
-                  batch.rewards.size(), batch.discounts.size()));
 }
 
 std::size_t Students::ForwardRows(const Member& member, const LabelledBatch& batch) const {
@@ -111,6 +76,9 @@ std::size_t Students::ForwardRows(const Member& member, const LabelledBatch& bat
 std::span<const float> Students::Forward(Member& member, const LabelledBatch& batch) const {
   const std::size_t row_bytes = batch.observations.size() / batch.rows;
   TrainedModel& model = *member.student.model;
+  if (member.student.shared_parameters > 0) {
+    member.tapped->HoldFirst(std::span(batch.shared).first(member.student.shared_parameters));
+  }
   if (member.student.settings.rewards) {
     member.q_target_next = TargetOfNext(model, batch, row_bytes);
   }
@@ -128,24 +96,56 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
     const auto q = Forward(member, batch);
     member.outputs.assign(q.begin(), q.end());
   }
+  std::vector<bool> waits;  // before anyone's step
+  for (const Member& member : members_) waits.push_back(WaitsForItsRound(member));
   for (std::size_t k = 0; k < members_.size(); ++k) {
     if (k < turn.skip.size() && turn.skip[k] != 0) {
-      steps.push_back({0, 0, true});
+      steps.push_back({.skipped = true});
       continue;
     }
-    const float* retention = k < turn.retention.size() ? &turn.retention[k] : nullptr;
-    const bool all = members_[k].student.settings.omit < 0;
-    steps.push_back(all ? UpdateOne(members_[k], batch, retention)
-                        : UpdateWithoutClass(members_[k], batch, retention));
+    if (waits[k]) {
+      steps.push_back({.waited = true});
+      continue;
+    }
+    const Moment moment{k < turn.retention.size() ? &turn.retention[k] : nullptr, turn.measure};
+    const StudentSettings& settings = members_[k].student.settings;
+    if (settings.omit >= 0) {
+      steps.push_back(UpdateWithoutClass(members_[k], batch, moment));
+    } else {
+      steps.push_back(settings.shuffle_labels
+                          ? UpdateOne(members_[k], WithShuffledLabels(batch), moment)
+                          : UpdateOne(members_[k], batch, moment));
+    }
   }
   return steps;
 }
 
+bool Students::WaitsForItsRound(const Member& member) const {
+  const auto rounds = [](const Member& of) {
+    return of.student.updates / static_cast<std::uint64_t>(of.student.settings.rounds);
+  };
+  if (member.student.settings.rounds == 0) return false;
+  const Member* next = nullptr;
+  for (const Member& other : members_) {
+    if (other.student.settings.rounds == 0) continue;
+    if (next == nullptr || rounds(other) < rounds(*next)) next = &other;
+  }
+  return next != &member;
+}
+
 StudentStep Students::UpdateWithoutClass(Member& member, const LabelledBatch& batch,
-                                         const float* retention) {
+                                         const Moment& moment) {
   if (member.student.correction) member.student.correction->Remember(batch);
-  const LabelledBatch kept = WithoutTruth(batch, member.student.settings.omit);
-  return kept.rows > 0 ? UpdateOne(member, kept, retention) : StudentStep{};
+  LabelledBatch kept = WithoutTruth(batch, member.student.settings.omit);
+  if (kept.rows == 0) return {};
+  if (member.student.settings.shuffle_labels) kept = WithShuffledLabels(std::move(kept));
+  return UpdateOne(member, kept, moment);
+}
+
+std::span<const float> Students::SourceOf(const Member& member, const LabelLink& link,
+                                          const LabelledBatch& batch) const {
+  return link.student ? std::span<const float>(members_[*link.student].outputs)
+                      : TeachersLabels(batch, member.student.settings.label_source);
 }
 
 std::span<const float> Students::LabelsOf(const Member& member, const LabelledBatch& batch,
@@ -153,9 +153,7 @@ std::span<const float> Students::LabelsOf(const Member& member, const LabelledBa
   const StudentSettings& settings = member.student.settings;
   std::vector<LabelShare<float>> shares;
   for (const LabelLink& link : member.student.links) {
-    const std::span<const float> q = link.student
-                                         ? std::span<const float>(members_[*link.student].outputs)
-                                         : TeachersLabels(batch, settings.label_source);
+    const std::span<const float> q = SourceOf(member, link, batch);
     shares.push_back({q.first(rows * batch.num_actions), link.weight});
   }
   if (shares.empty()) return std::span<const float>(batch.labels).first(rows * batch.num_actions);
@@ -165,16 +163,17 @@ std::span<const float> Students::LabelsOf(const Member& member, const LabelledBa
   return mixed;
 }
 
-double Students::AddLabelLoss(const Member& member, const LabelledBatch& batch,
-                              std::span<const float> q, std::span<const float> labels,
-                              double lambda, std::vector<float>& gradient) const {
-  const DistillLossSettings& settings = member.student.settings.loss;
+double Students::AddLabelLoss(const Member& member, const DistillLossSettings& settings,
+                              const LabelledBatch& batch, std::span<const float> q,
+                              std::span<const float> labels, double lambda,
+                              std::vector<float>& gradient) const {
   OutputRows<float> outputs{batch.num_actions, q, labels};
   std::vector<float> weights;
   if (settings.weighted) {
     weights = RowWeights(batch, q.size() / batch.num_actions);
     outputs.weights = weights;
   }
+  if (settings.label == LabelBy::kTruth) outputs.labels = batch.truths;
   auto loss = ComputeOutputLoss(TermsAt(settings, member.student.updates), outputs);
   if (gradient.empty() && lambda == 1) {
     gradient = std::move(loss.gradient);
@@ -186,8 +185,7 @@ double Students::AddLabelLoss(const Member& member, const LabelledBatch& batch,
   return lambda * static_cast<double>(loss.loss);
 }
 
-StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch,
-                                const float* retention) {
+StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, const Moment& moment) {
   const StudentSettings& settings = member.student.settings;
   const std::span<const float> q =
       member.labels_others ? std::span<const float>(member.outputs) : Forward(member, batch);
@@ -198,22 +196,28 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch,
     auto td = ComputeRewardLoss(*settings.rewards, batch, q, member.q_target_next);
     step.loss = td.loss;
     gradient = std::move(td.gradient);
-    lambda = LambdaNow(settings.rewards->lambda, member.student.updates, retention);
+    lambda = LambdaNow(settings.rewards->lambda, member.student.updates, moment.retention);
   }
   const std::size_t rows = settings.rows == LabelRows::kS ? batch.batch : batch.rows;
   const auto own = q.first(std::min(q.size(), rows * batch.num_actions));
   std::vector<float> mixed;
   const auto labels = LabelsOf(member, batch, own.size() / batch.num_actions, mixed);
   step.agreement = Agreement(own, labels, canonical_);
+  const std::vector<float> before =
+      moment.measure ? member.student.model->Parameters() : std::vector<float>{};
+  const auto parts = moment.measure ? PartsOf(member, batch, own, labels, lambda, gradient)
+                                    : std::vector<PartGradient>{};
   // A weight of 0 leaves rewards alone, bit for bit.
-  if (!member.student.links.empty() && lambda > 0) {
-    step.loss += AddLabelLoss(member, batch, own, labels, lambda, gradient);
+  const bool labelled = !member.student.links.empty() || settings.loss.label == LabelBy::kTruth;
+  if (labelled && lambda > 0) {
+    step.loss += AddLabelLoss(member, settings.loss, batch, own, labels, lambda, gradient);
   }
-  if (!std::isfinite(step.loss)) {
-    throw NumericError(fmt::format("student {}: the loss on batch {} is {}", settings.name,
-                                   batch.sequence, step.loss));
+  step.loss += AddAdversary(member, own, labels, lambda, gradient);
+  Step(member, batch, gradient, step);
+  if (moment.measure) {
+    step.changes =
+        ChangesOf(member.student.model->Spec(), before, member.student.model->Parameters(), parts);
   }
-  member.student.model->Step(gradient);
   ++member.student.updates;
   if (settings.rewards &&
       member.student.updates % static_cast<std::uint64_t>(settings.rewards->target_update) == 0) {
@@ -222,25 +226,71 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch,
   return step;
 }
 
+double Students::AddAdversary(Member& member, std::span<const float> own,
+                              std::span<const float> labels, double lambda,
+                              std::vector<float>& gradient) {
+  HostedStudent& student = member.student;
+  if (!student.adversary) return 0;
+  const double weight = lambda * student.settings.loss.adversarial_weight.At(student.updates);
+  if (weight == 0) return 0;
+  const auto part = student.adversary->Learn(own, labels, weight);
+  gradient.resize(std::max(gradient.size(), own.size()), 0);
+  for (std::size_t i = 0; i < own.size(); ++i) gradient[i] += part.gradient[i];
+  return part.loss;
+}
+
+void Students::Step(Member& member, const LabelledBatch& batch, std::span<const float> gradient,
+                    StudentStep& step) {
+  HostedStudent& student = member.student;
+  const auto expect_finite = [&] {
+    if (std::isfinite(step.loss)) return;
+    throw NumericError(fmt::format("student {}: the loss on batch {} is {}", student.settings.name,
+                                   batch.sequence, step.loss));
+  };
+  expect_finite();
+  const double weight = student.features ? student.features->WeightAt(student.updates) : 0;
+  // A weight of 0 is the outputs' loss alone, bit for bit.
+  if (weight == 0) {
+    student.model->Step(gradient);
+    return;
+  }
+  const FeatureLink& link = student.features->Link();
+  const auto own =
+      member.tapped->Tapped(link.student_layer).first(batch.batch * link.student.Size());
+  const auto& wanted = batch.FeaturesOf(link.teacher_layer)->values;
+  const std::span<const float> weights =
+      student.settings.loss.weighted ? std::span(batch.weights) : std::span<const float>{};
+  const auto result = student.features->Learn(own, wanted, weights, weight);
+  step.loss += result.loss;
+  expect_finite();
+  const TapGradient tap{link.student_layer, result.gradient};
+  member.tapped->Step(gradient, {&tap, 1});
+}
+
 std::vector<float> Students::Parameters(std::size_t student) const {
   SH_CHECK(student < members_.size(), "student {} of {}", student, members_.size());
   const HostedStudent& hosted = members_[student].student;
   return hosted.correction ? hosted.correction->Apply(*hosted.model) : hosted.model->Parameters();
 }
 
-ModelState Students::Save(std::size_t student) const {
+StudentMemory Students::Save(std::size_t student) const {
   SH_CHECK(student < members_.size(), "student {} of {}", student, members_.size());
-  ModelState state = members_[student].student.model->Save();
-  ExpectFinite(state, "student " + members_[student].student.settings.name);
-  return state;
+  const HostedStudent& hosted = members_[student].student;
+  StudentMemory memory{hosted.model->Save()};
+  ExpectFinite(memory.model, "student " + hosted.settings.name);
+  if (hosted.features) memory.beside = hosted.features->Save();
+  if (hosted.adversary) memory.adversary = hosted.adversary->Save();
+  return memory;
 }
 
-void Students::Load(std::size_t student, const ModelState& state) {
+void Students::Load(std::size_t student, const StudentMemory& memory) {
   SH_CHECK(student < members_.size(), "student {} of {}", student, members_.size());
-  Member& member = members_[student];
-  member.student.model->Load(state);
-  member.student.updates = state.optimizer_steps;
-  if (member.student.settings.rewards && state.target.empty()) member.student.model->UpdateTarget();
+  HostedStudent& hosted = members_[student].student;
+  hosted.model->Load(memory.model);
+  if (hosted.features) hosted.features->Load(memory.beside);
+  if (hosted.adversary) hosted.adversary->Load(memory.adversary);
+  hosted.updates = memory.model.optimizer_steps;
+  if (hosted.settings.rewards && memory.model.target.empty()) hosted.model->UpdateTarget();
 }
 
 }  // namespace stillhouse::learner

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/rng.h"
+#include "common/config/feature_check.h"
 #include "common/config/model_graph.h"
 #include "common/model/parameters.h"
 #include "learner/distill/students.h"
@@ -21,6 +22,54 @@ std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSp
                                         const std::string& device) {
   Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
   return MakeTrainedModel(spec, optimizer, InitialParameters(spec, rng), device);
+}
+
+/// Streams of what losses learn, apart from those of models.
+constexpr std::size_t kBesideModels = 1U << 16U;
+
+/// A model whose layers `taps` are kept; the usual backend when nothing asks for more.
+std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSpec& spec,
+                                        const OptimizerSettings& optimizer, std::size_t model,
+                                        const std::string& device, bool tapped,
+                                        std::vector<std::size_t> taps) {
+  if (!tapped) return MakeModel(config, spec, optimizer, model, device);
+  Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
+  return MakeTappedModel(spec, optimizer, InitialParameters(spec, rng), device, std::move(taps));
+}
+
+NetworkSpec TeachersNetwork(const RunConfig& config, const EnvironmentSpec& environment) {
+  return NetworkSpec::Create(config.teacher.network, environment.observation,
+                             environment.num_actions);
+}
+
+/// What the students want of the teacher's inside.
+TeacherGives GivesOf(const RunConfig& config, const NetworkSpec& teacher) {
+  TeacherGives gives;
+  for (const StudentSettings& student : config.students) {
+    const auto shared = static_cast<std::size_t>(student.shared_layers);
+    gives.parameters = std::max(gives.parameters, ParametersOfFirst(teacher, shared));
+    if (!LearnsFeatures(student)) continue;
+    const std::size_t layer = FeaturesOf(teacher, student.features.teacher_layer).layer;
+    if (std::find(gives.layers.begin(), gives.layers.end(), layer) == gives.layers.end()) {
+      gives.layers.push_back(layer);
+    }
+  }
+  return gives;
+}
+
+/// The loss between features of student `index`.
+FeatureLearner MakeFeatureLearner(const RunConfig& config, const NetworkSpec& teacher,
+                                  const NetworkSpec& student, std::size_t index) {
+  const StudentSettings& settings = config.students[index];
+  const LayerFeatures of_teacher = FeaturesOf(teacher, settings.features.teacher_layer);
+  const LayerFeatures of_student = FeaturesOf(student, settings.features.student_layer);
+  Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, kBesideModels + index);
+  return FeatureLearner(settings.features, settings.optimizer,
+                        {of_student.layer,
+                         of_teacher.layer,
+                         {of_student.channels, of_student.positions},
+                         {of_teacher.channels, of_teacher.positions}},
+                        FactorsOf(settings.features, of_teacher), rng);
 }
 
 /// The teacher's parameters that its students want labels of, besides the present ones.
@@ -53,6 +102,31 @@ std::vector<LabelLink> LinksOf(const RunConfig& config, std::span<const std::siz
   return links;
 }
 
+HostedStudent MakeStudent(const RunConfig& config, const NetworkSpec& teacher,
+                          const NetworkSpec& spec, std::size_t index) {
+  HostedStudent student;
+  student.settings = config.students[index];
+  std::vector<std::size_t> taps;
+  if (LearnsFeatures(student.settings)) {
+    student.features.emplace(MakeFeatureLearner(config, teacher, spec, index));
+    taps.push_back(student.features->Link().student_layer);
+  }
+  const DistillLossSettings& loss = student.settings.loss;
+  if (loss.adversarial_weight.Greatest() > 0) {
+    Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, 2 * kBesideModels + index);
+    student.adversary.emplace(static_cast<std::size_t>(spec.NumActions()),
+                              static_cast<std::size_t>(loss.adversarial_units),
+                              loss.temper == Temper::kBoth ? loss.temperature.to : 1.0,
+                              student.settings.optimizer, rng);
+  }
+  const auto shared = static_cast<std::size_t>(student.settings.shared_layers);
+  student.shared_parameters = ParametersOfFirst(spec, shared);
+  const bool tapped = !taps.empty() || shared > 0;
+  student.model = MakeModel(config, spec, student.settings.optimizer, index + 1,
+                            ResolveDevice(config.teacher.device), tapped, std::move(taps));
+  return student;
+}
+
 class LearnerFactory final : public ComputeFactory {
  public:
   LearnerFactory() { PrepareBackend(); }
@@ -61,26 +135,25 @@ class LearnerFactory final : public ComputeFactory {
                                               const EnvironmentSpec& environment,
                                               LabelRows label_rows, bool want_labels) override {
     const TeacherSettings& teacher = config.teacher;
-    const NetworkSpec spec =
-        NetworkSpec::Create(teacher.network, environment.observation, environment.num_actions);
-    return std::make_unique<Teacher>(
-        teacher, MakeModel(config, spec, teacher.optimizer, 0, ResolveDevice(teacher.device)),
-        label_rows, want_labels, OtherChoices(config));
+    const NetworkSpec spec = TeachersNetwork(config, environment);
+    TeacherGives gives = GivesOf(config, spec);
+    auto model = MakeModel(config, spec, teacher.optimizer, 0, ResolveDevice(teacher.device),
+                           !gives.layers.empty(), gives.layers);
+    return std::make_unique<Teacher>(teacher, std::move(model), label_rows, want_labels,
+                                     OtherChoices(config), std::move(gives));
   }
 
   std::unique_ptr<StudentCompute> MakeStudents(const RunConfig& config,
                                                const EnvironmentSpec& environment,
                                                std::span<const std::size_t> students) override {
-    const std::string device = ResolveDevice(config.teacher.device);
     std::vector<HostedStudent> hosted;
     for (const std::size_t index : students) {
       SH_CHECK(index < config.students.size(), "student {} of {}", index, config.students.size());
       const StudentSettings& settings = config.students[index];
       const NetworkSpec spec =
           NetworkSpec::Create(settings.network, environment.observation, environment.num_actions);
-      hosted.push_back({.settings = settings,
-                        .model = MakeModel(config, spec, settings.optimizer, index + 1, device),
-                        .links = LinksOf(config, students, index)});
+      hosted.push_back(MakeStudent(config, TeachersNetwork(config, environment), spec, index));
+      hosted.back().links = LinksOf(config, students, index);
     }
     return std::make_unique<Students>(std::move(hosted), environment.canonical_action);
   }

@@ -29,6 +29,10 @@ class FusedModel final : public TrainedModel {
     network_.Backward(parameters_, q_gradient, gradient_);
     return optimizer_.Step(parameters_, gradient_);
   }
+  std::vector<float> Gradient(std::span<const float> q_gradient) override {
+    network_.Backward(parameters_, q_gradient, gradient_);
+    return network_.ToCanonical(gradient_);
+  }
   void UpdateTarget() override { target_ = parameters_; }
   std::vector<float> Parameters() const override { return network_.ToCanonical(parameters_); }
   void SetParameters(std::span<const float> canonical) override {

@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstring>
+#include <map>
 
 #include <torch/torch.h>
 
@@ -69,24 +70,34 @@ class TensorOptimizer {
   std::int64_t steps_ = 0;
 };
 
-class TorchModel final : public TrainedModel {
+class TorchModel final : public TappedModel {
  public:
   TorchModel(const NetworkSpec& spec, const OptimizerSettings& optimizer,
-             std::span<const float> initial, const std::string& device)
+             std::span<const float> initial, const std::string& device,
+             const std::vector<std::size_t>& layers = {})
       : spec_(spec),
         device_(device),
         parameters_(ToDevice(initial)),
         target_(parameters_),
         average_(torch::zeros_like(parameters_)),
-        optimizer_(optimizer, parameters_) {}
+        optimizer_(optimizer, parameters_) {
+    for (const std::size_t layer : layers) taps_.emplace(layer, torch::Tensor());
+  }
 
   const NetworkSpec& Spec() const override { return spec_; }
 
   std::span<const float> Forward(std::span<const PackedRows> parts) override {
     // A fresh leaf over the same memory: its gradient is this step's alone.
     leaf_ = parameters_.detach().requires_grad_(true);
-    output_ = TorchForward(spec_, leaf_, Observations(parts));
+    output_ = TorchForward(spec_, leaf_, Observations(parts), taps_.empty() ? nullptr : &taps_);
+    for (const auto& [layer, made] : taps_) tapped_[layer] = ToHost(made.detach());
     return Read(output_.detach());
+  }
+
+  std::span<const float> Tapped(std::size_t layer) const override {
+    const auto found = tapped_.find(layer);
+    SH_CHECK(found != tapped_.end(), "layer {} of {} is not kept", layer, spec_.ToString());
+    return found->second;
   }
 
   std::span<const float> ForwardTarget(std::span<const PackedRows> parts) override {
@@ -95,14 +106,35 @@ class TorchModel final : public TrainedModel {
     return Read(TorchForward(spec_, target_, Observations(parts)));
   }
 
-  double Step(std::span<const float> q_gradient) override {
-    const auto rows = static_cast<std::int64_t>(q_gradient.size()) / spec_.NumActions();
-    SH_CHECK(output_.defined() && rows <= output_.size(0), "Step of {} rows without Forward", rows);
-    const auto cotangent = ToDevice(q_gradient).view({rows, spec_.NumActions()});
-    output_.narrow(0, 0, rows).backward(cotangent);
+  double Step(std::span<const float> q_gradient) override { return Step(q_gradient, {}); }
+
+  double Step(std::span<const float> q_gradient, std::span<const TapGradient> taps) override {
+    Backward(q_gradient, taps, /*again=*/false);
     output_.reset();
+    for (auto& [layer, made] : taps_) made.reset();
     const torch::NoGradGuard no_grad;
     return optimizer_.Step(parameters_, leaf_.grad());
+  }
+
+  std::vector<float> Gradient(std::span<const float> q_gradient) override {
+    return Gradient(q_gradient, {});
+  }
+  std::vector<float> Gradient(std::span<const float> q_gradient,
+                              std::span<const TapGradient> taps) override {
+    Backward(q_gradient, taps, /*again=*/true);
+    const auto gradient = ToHost(leaf_.grad());
+    leaf_.mutable_grad().reset();
+    return gradient;
+  }
+
+  void HoldFirst(std::span<const float> parameters) override {
+    held_ = std::ssize(parameters);
+    if (held_ > spec_.ParameterCount()) {
+      throw ShapeError(fmt::format("network {}: {} parameters to be held, it has {}",
+                                   spec_.ToString(), held_, spec_.ParameterCount()));
+    }
+    const torch::NoGradGuard no_grad;
+    if (held_ > 0) parameters_.narrow(0, 0, held_).copy_(ToDevice(parameters));
   }
 
   void UpdateTarget() override { target_ = parameters_.clone(); }
@@ -146,6 +178,23 @@ class TorchModel final : public TrainedModel {
   }
 
  private:
+  /// leaf_.grad() becomes the gradient; `again`: of the same Forward another one may be asked for.
+  void Backward(std::span<const float> q_gradient, std::span<const TapGradient> taps, bool again) {
+    const auto rows = static_cast<std::int64_t>(q_gradient.size()) / spec_.NumActions();
+    SH_CHECK(output_.defined() && rows <= output_.size(0), "Step of {} rows without Forward", rows);
+    std::vector<torch::Tensor> roots = {output_.narrow(0, 0, rows)};
+    std::vector<torch::Tensor> cotangents = {ToDevice(q_gradient).view({rows, spec_.NumActions()})};
+    for (const TapGradient& tap : taps) {
+      const torch::Tensor& made = taps_.at(tap.layer);
+      const std::int64_t size = made.numel() / made.size(0);
+      roots.push_back(made.narrow(0, 0, static_cast<std::int64_t>(tap.values.size()) / size));
+      cotangents.push_back(ToDevice(tap.values).view(roots.back().sizes()));
+    }
+    torch::autograd::backward(roots, cotangents, /*retain_graph=*/again);
+    const torch::NoGradGuard no_grad;
+    if (held_ > 0) leaf_.mutable_grad().narrow(0, 0, held_).zero_();
+  }
+
   torch::Tensor ToDevice(std::span<const float> values) const {
     // from_blob borrows; the copy owns its memory.
     return torch::from_blob(const_cast<float*>(values.data()),
@@ -189,6 +238,9 @@ class TorchModel final : public TrainedModel {
   torch::Tensor leaf_;
   torch::Tensor output_;  ///< of the last Forward, with its graph
   std::vector<float> q_;
+  std::map<std::size_t, torch::Tensor> taps_;  ///< of the last Forward, with their graph
+  std::map<std::size_t, std::vector<float>> tapped_;
+  std::int64_t held_ = 0;  ///< first parameters that Step leaves alone
 };
 
 }  // namespace
@@ -198,6 +250,17 @@ std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec,
                                              std::span<const float> initial,
                                              const std::string& device) {
   return std::make_unique<TorchModel>(spec, optimizer, initial, device);
+}
+
+std::unique_ptr<TappedModel> MakeTappedModel(const NetworkSpec& spec,
+                                             const OptimizerSettings& optimizer,
+                                             std::span<const float> initial,
+                                             const std::string& device,
+                                             std::vector<std::size_t> layers) {
+  for (const std::size_t layer : layers) {
+    SH_CHECK(layer + 1 < spec.Layers().size(), "layer {} of {}", layer, spec.ToString());
+  }
+  return std::make_unique<TorchModel>(spec, optimizer, initial, device, layers);
 }
 
 std::string ResolveDevice(const std::string& configured) {

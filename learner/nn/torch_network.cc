@@ -45,8 +45,15 @@ torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Ten
 }
 
 torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
-                           const torch::Tensor& observations) {
+                           const torch::Tensor& observations,
+                           std::map<std::size_t, torch::Tensor>* taps) {
   torch::Tensor x = observations;
+  std::size_t index = 0;
+  const auto keep = [&](const torch::Tensor& made) {
+    if (taps == nullptr) return;
+    const auto tap = taps->find(index++);
+    if (tap != taps->end()) tap->second = made;
+  };
   auto entry = spec.Tensors().begin();
   const auto next = [&] { return View(flat, *entry++); };
   const auto bias = [&](const LayerSpec& layer) { return layer.bias ? next() : torch::Tensor(); };
@@ -111,6 +118,7 @@ torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
         return head + advantage - advantage.mean(1, /*keepdim=*/true);
       }
     }
+    keep(x);
   }
   return x;
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <map>
+
 #include <torch/types.h>
 
 #include "common/model/network_spec.h"
@@ -11,7 +14,10 @@ torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Ten
 
 /// Q-values [B, A] of the network whose parameters are `flat` (canonical order) for float
 /// observations [B, shape...]. Works on views into `flat`, so autograd's gradient is flat too.
+/// `taps`: its keys are layers (indices into Layers(), not the head); each gets what that layer
+/// hands on, [B, shape...], with its graph.
 torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
-                           const torch::Tensor& observations);
+                           const torch::Tensor& observations,
+                           std::map<std::size_t, torch::Tensor>* taps = nullptr);
 
 }  // namespace stillhouse::learner

@@ -27,6 +27,9 @@ class TrainedModel {
   /// q_gradient.size() / A rows of the last Forward. Returns the gradient's norm before clipping.
   /// Throws NumericError, with the parameters untouched, when it is not finite.
   virtual double Step(std::span<const float> q_gradient) = 0;
+  /// The gradient that Step would follow, before clipping, in canonical order. Nothing changes, and
+  /// Step may follow.
+  virtual std::vector<float> Gradient(std::span<const float> q_gradient) = 0;
   /// target network := parameters
   virtual void UpdateTarget() = 0;
   /// Canonical flat order.
@@ -44,6 +47,29 @@ class TrainedModel {
   virtual void Load(const ModelState& state) = 0;
 };
 
+/// The gradient of a loss by what a layer handed on.
+struct TapGradient {
+  std::size_t layer = 0;
+  std::span<const float> values{};  ///< of the first rows of the last Forward [rows, size]
+};
+
+/// A TrainedModel whose hidden layers can be read, and learnt through.
+class TappedModel : public TrainedModel {
+ public:
+  using TrainedModel::Step;
+  /// What layer `layer` made in the last Forward [rows, size]; of the layers that the model was
+  /// made to keep. Valid until the next Forward.
+  virtual std::span<const float> Tapped(std::size_t layer) const = 0;
+  /// Step along the gradient of the outputs' loss and those of losses of kept layers together.
+  virtual double Step(std::span<const float> q_gradient, std::span<const TapGradient> taps) = 0;
+  using TrainedModel::Gradient;
+  virtual std::vector<float> Gradient(std::span<const float> q_gradient,
+                                      std::span<const TapGradient> taps) = 0;
+  /// The first parameters, in canonical order, become these. From now on Step leaves so many of
+  /// them as they are.
+  virtual void HoldFirst(std::span<const float> parameters) = 0;
+};
+
 /// Throws ShapeError unless `state` is of this network and this kind of optimiser.
 void ExpectStateFits(const ModelState& state, const NetworkSpec& network,
                      const OptimizerSettings& optimizer);
@@ -57,6 +83,13 @@ std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec,
                                              const OptimizerSettings& optimizer,
                                              std::span<const float> initial,
                                              const std::string& device);
+
+/// The same, keeping what `layers` hand on.
+std::unique_ptr<TappedModel> MakeTappedModel(const NetworkSpec& spec,
+                                             const OptimizerSettings& optimizer,
+                                             std::span<const float> initial,
+                                             const std::string& device,
+                                             std::vector<std::size_t> layers);
 
 /// "cpu" or "cuda:N" for the configured "auto", "cpu", "cuda" or "cuda:N". Throws ConfigError when
 /// there is no such device.

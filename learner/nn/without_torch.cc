@@ -24,4 +24,12 @@ std::unique_ptr<TrainedModel> MakeTorchModel(const NetworkSpec& spec, const Opti
                                 spec.ToString(), device));
 }
 
+std::unique_ptr<TappedModel> MakeTappedModel(const NetworkSpec& spec, const OptimizerSettings&,
+                                             std::span<const float>, const std::string&,
+                                             std::vector<std::size_t>) {
+  throw ConfigError(
+      fmt::format("network {}: learning from features needs LibTorch, which this build has not",
+                  spec.ToString()));
+}
+
 }  // namespace stillhouse::learner

@@ -1,8 +1,10 @@
 // Learner part:  "SHLP" u32, version u16 = 2, updates, samples, version, tail_batches u64, frozen
 // u8, loss, q, gradient norm f64, sampler stream 4 x u64, teacher's updates i64, missing f64,
 // model state (common/model/model_state.cc), updates u64 and parameters (count u32, f32) of the
-// best evaluation (since 2). Student part:  "SHSP" u32, version u16 = 1, updates, version u64,
-// loss, agreement f64, model state.
+// best evaluation (since 2). Student part:  "SHSP" u32, version u16 = 2, updates, version u64,
+// loss, agreement f64, model state, then (since 2) twice, of the loss between features and of the
+// adversary, what is learnt besides: steps u64, four times count u32, f32 [count] (parameters,
+// first, second, centre).
 #include "learner/protocol/checkpoint_state.h"
 
 namespace stillhouse::learner {
@@ -11,7 +13,7 @@ namespace {
 constexpr std::uint32_t kLearnerMagic = 0x504c4853;  // "SHLP"
 constexpr std::uint32_t kStudentMagic = 0x50534853;  // "SHSP"
 constexpr std::uint16_t kLearnerVersion = 2;
-constexpr std::uint16_t kStudentVersion = 1;
+constexpr std::uint16_t kStudentVersion = 2;
 
 /// The part's version.
 std::uint16_t ReadHead(ByteReader& in, std::uint32_t magic, std::uint16_t newest) {
@@ -21,6 +23,25 @@ std::uint16_t ReadHead(ByteReader& in, std::uint32_t magic, std::uint16_t newest
     in.Fail(fmt::format("format version {}, this program reads 1 to {}", version, newest));
   }
   return version;
+}
+
+void PutBeside(ByteWriter& out, const BesideState& beside) {
+  out.Put(beside.steps);
+  for (const auto* block : {&beside.parameters, &beside.first, &beside.second, &beside.centre}) {
+    out.PutVector(*block);
+  }
+}
+
+BesideState GetBeside(ByteReader& in) {
+  BesideState beside;
+  beside.steps = in.Get<std::uint64_t>();
+  for (auto* block : {&beside.parameters, &beside.first, &beside.second, &beside.centre}) {
+    *block = in.GetVector<float>();
+    if (!block->empty() && block->size() != beside.parameters.size()) {
+      in.Fail("a block of another size than what is learnt besides");
+    }
+  }
+  return beside;
 }
 
 }  // namespace
@@ -68,25 +89,32 @@ LearnerState LearnerState::Decode(std::span<const std::uint8_t> bytes) {
 }
 
 std::vector<std::uint8_t> StudentState::Encode() const {
-  ByteWriter out(128 + model.SizeHint());
+  ByteWriter out(256 + memory.model.SizeHint() +
+                 16 * (memory.beside.parameters.size() + memory.adversary.parameters.size()));
   out.Put(kStudentMagic);
   out.Put(kStudentVersion);
   out.Put(updates);
   out.Put(version);
   out.Put(loss_mean);
   out.Put(agreement_mean);
-  model.Encode(out);
+  memory.model.Encode(out);
+  PutBeside(out, memory.beside);
+  PutBeside(out, memory.adversary);
   return out.Take();
 }
 
 StudentState StudentState::Decode(std::span<const std::uint8_t> bytes) {
   ByteReader in(bytes, "student's part of a checkpoint");
-  ReadHead(in, kStudentMagic, kStudentVersion);
+  const std::uint16_t format = ReadHead(in, kStudentMagic, kStudentVersion);
   const auto updates = in.Get<std::uint64_t>();
   const auto version = in.Get<std::uint64_t>();
   const auto loss = in.Get<double>();
   const auto agreement = in.Get<double>();
-  StudentState state{updates, version, loss, agreement, ModelState::Decode(in)};
+  StudentState state{updates, version, loss, agreement, {ModelState::Decode(in)}};
+  if (format >= 2) {
+    state.memory.beside = GetBeside(in);
+    state.memory.adversary = GetBeside(in);
+  }
   in.ExpectEnd();
   return state;
 }

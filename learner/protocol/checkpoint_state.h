@@ -36,13 +36,29 @@ struct LearnerState {
   static LearnerState Decode(std::span<const std::uint8_t> bytes);
 };
 
+/// What a student's loss learns besides the network: parameters and their optimiser's memory.
+struct BesideState {
+  std::uint64_t steps = 0;
+  std::vector<float> parameters{};  ///< empty: it learns nothing besides
+  std::vector<float> first{};       ///< of the optimiser, as in ModelState
+  std::vector<float> second{};
+  std::vector<float> centre{};
+};
+
+/// What the compute keeps of one student.
+struct StudentMemory {
+  ModelState model;
+  BesideState beside{};     ///< what its loss between features learns
+  BesideState adversary{};  ///< what tells it from its label
+};
+
 /// One student's part of a checkpoint.
 struct StudentState {
   std::uint64_t updates = 0;
   std::uint64_t version = 0;
   double loss_mean = 0;
   double agreement_mean = 0;
-  ModelState model;
+  StudentMemory memory;
 
   std::vector<std::uint8_t> Encode() const;
   /// Throws WireError.

@@ -9,12 +9,20 @@
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/messages/labels.h"
+#include "common/messages/layer_changes.h"
 #include "learner/protocol/checkpoint_state.h"
 #include "replay/batch.h"
 
 namespace stillhouse::learner {
 
-/// What one TD update gave.
+/// What students get with a batch besides the labels of the present parameters.
+struct LabelExtras {
+  std::vector<OtherLabels> others{};        ///< of the same rows, as students asked for
+  std::vector<TeacherFeatures> features{};  ///< of s, by the parameters that labelled
+  std::vector<float> shared{};              ///< the first of these parameters
+};
+
+/// What one TD update gave, or a labelling: its labels and extras only.
 struct TeacherStep {
   double loss = 0;
   double q_mean = 0;             ///< mean Q of the actions taken
@@ -23,7 +31,7 @@ struct TeacherStep {
   /// [rows, A] Q-values of the online network before the update, of s and, with
   /// LabelRows::kSAndNext, of s' below: by-products of the TD step's own forward passes.
   std::vector<float> labels;
-  std::vector<OtherLabels> others{};  ///< of the same rows, as students asked for
+  LabelExtras extras{};
 };
 
 /// The teacher's arithmetic behind a narrow seam: Torch in production, arithmetic by hand in the
@@ -33,8 +41,8 @@ class TeacherCompute {
   virtual ~TeacherCompute() = default;
   /// One TD update. Throws NumericError when the loss or the parameters stop being finite.
   virtual TeacherStep Update(const replay::Batch& batch) = 0;
-  /// [rows, A] labels by the present (usually frozen) parameters, without learning.
-  virtual std::vector<float> Label(const replay::Batch& batch) = 0;
+  /// Labels and extras by the present (usually frozen) parameters, without learning.
+  virtual TeacherStep Label(const replay::Batch& batch) = 0;
   /// Flat, in the NetworkSpec's order.
   virtual std::vector<float> Parameters() const = 0;
   /// These parameters, those after `updates`, had the best evaluation so far.
@@ -51,8 +59,10 @@ class TeacherCompute {
 /// What one batch gave one student.
 struct StudentStep {
   double loss = 0;
-  double agreement = 0;  ///< share of rows with the label's greedy action (canonical actions)
-  bool skipped = false;  ///< nothing was learnt
+  double agreement = 0;    ///< share of rows with the label's greedy action (canonical actions)
+  bool skipped = false;    ///< nothing was learnt, because the turn said so
+  bool waited = false;     ///< nothing was learnt: it is another student's round
+  LayerChanges changes{};  ///< empty unless StudentTurn::measure
 };
 
 /// What the students should know of the moment, besides the batch.
@@ -61,6 +71,7 @@ struct StudentTurn {
   std::vector<std::uint8_t> skip{};  ///< [students] 1: this batch is not for it; empty: for all
   /// [students] the return above random's as a share of the teacher's; empty: not known yet.
   std::vector<float> retention{};
+  bool measure = false;  ///< say what each part of the loss changes; the update stays the same
 };
 
 /// All students of one host. One thread at a time.
@@ -73,8 +84,8 @@ class StudentCompute {
   /// Flat parameters of the host's k-th student.
   virtual std::vector<float> Parameters(std::size_t student) const = 0;
   /// As TeacherCompute's, of the host's k-th student.
-  virtual ModelState Save(std::size_t student) const = 0;
-  virtual void Load(std::size_t student, const ModelState& state) = 0;
+  virtual StudentMemory Save(std::size_t student) const = 0;
+  virtual void Load(std::size_t student, const StudentMemory& memory) = 0;
 };
 
 /// Makes the compute of a process. Implemented by the Torch module that `stillhouse` loads at run

@@ -14,7 +14,7 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
         outcome.step = compute.Update(job.batch);
         break;
       case TeacherJob::Kind::kLabel:
-        outcome.step.labels = compute.Label(job.batch);
+        outcome.step = compute.Label(job.batch);
         break;
       case TeacherJob::Kind::kKeepBest:
         compute.KeepBest(std::move(job.best), job.best_updates);

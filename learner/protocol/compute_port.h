@@ -36,7 +36,7 @@ struct TeacherJob {
 
 struct TeacherOutcome {
   TeacherJob job;    ///< as submitted, the batch included
-  TeacherStep step;  ///< of kUpdate; of kLabel only its labels
+  TeacherStep step;  ///< of kUpdate; of kLabel only labels and extras
   std::vector<float> parameters;
   std::optional<TeacherState> state;  ///< of kSave
   std::string error;                  ///< not empty: the compute failed and does nothing more
@@ -58,14 +58,14 @@ struct StudentJob {
   std::uint32_t pin = 0;
   bool final = false;  ///< kParameters: the last ones of this run
   std::uint64_t checkpoint = 0;
-  std::vector<std::optional<ModelState>> states;  ///< kLoad, [students]; none: as it is
+  std::vector<std::optional<StudentMemory>> states;  ///< kLoad, [students]; none: as it is
 };
 
 struct StudentOutcome {
   StudentJob job;
   std::vector<StudentStep> steps;              ///< [students of the host]
   std::vector<std::vector<float>> parameters;  ///< [students of the host] for kParameters
-  std::vector<ModelState> states;              ///< [students of the host] for kSave
+  std::vector<StudentMemory> states;           ///< [students of the host] for kSave
   std::string error;
 };
 

@@ -32,7 +32,9 @@ std::vector<std::uint8_t> LabelStream::BodyOf(const replay::Batch& batch, MadeLa
   message.num_actions = num_actions_;
   message.rows = static_cast<std::uint32_t>(made.labels.size() / num_actions);
   message.labels = std::move(made.labels);
-  message.others = std::move(made.others);
+  message.others = std::move(made.extras.others);
+  message.features = std::move(made.extras.features);
+  message.shared = std::move(made.extras.shared);
   if (carries_.rewards) {
     message.actions = batch.actions;
     message.rewards = batch.rewards;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/messages/labels.h"
+#include "learner/protocol/compute.h"
 #include "replay/batch.h"
 
 namespace stillhouse::learner {
@@ -11,7 +12,7 @@ namespace stillhouse::learner {
 /// Labels of one batch, as the teacher's compute made them.
 struct MadeLabels {
   std::vector<float> labels;  ///< [rows, A]
-  std::vector<OtherLabels> others{};
+  LabelExtras extras{};
   bool frozen = false;
   std::uint64_t teacher_updates = 0;
   std::uint64_t version = 0;  ///< the teacher's newest publication

@@ -261,7 +261,9 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
       --jobs_;
       ++tail_batches_;
       labels_.Publish(outcome.job.batch,
-                      {std::move(outcome.step.labels), {}, true, updates_, version_}, out);
+                      {std::move(outcome.step.labels), std::move(outcome.step.extras), true,
+                       updates_, version_},
+                      out);
       break;
     case TeacherJob::Kind::kParameters:
       OnParameters(std::move(outcome), out);
@@ -296,7 +298,7 @@ void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
   if (settings_.replay.alpha != 0) SendPriorities(outcome.job.batch, step.td_errors, out);
   if (labels_.Hosts() > 0) {
     labels_.Publish(outcome.job.batch,
-                    {std::move(step.labels), std::move(step.others), false, updates_, version_},
+                    {std::move(step.labels), std::move(step.extras), false, updates_, version_},
                     out);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace stillhouse::learner {
 namespace {
@@ -11,6 +12,9 @@ constexpr Time kReportEvery = 100ms;
 constexpr std::int32_t kMaxJobs = 2;
 /// Running means span about this many batches.
 constexpr double kMeanSpan = 200;
+/// Batches between measurements of what parts of losses change; a prime, so that no rhythm of
+/// rounds or target networks hides one side.
+constexpr std::uint64_t kMeasureEvery = 251;
 }  // namespace
 
 StudentRole::StudentRole(Settings settings, StudentPort& port)
@@ -23,7 +27,8 @@ StudentRole::StudentRole(Settings settings, StudentPort& port)
       loss_mean_(settings_.models.size(), 0),
       agreement_mean_(settings_.models.size(), 0),
       age_mean_(settings_.models.size(), 0),
-      age_max_(settings_.models.size(), 0) {
+      age_max_(settings_.models.size(), 0),
+      changes_(settings_.models.size()) {
   settings_.needs.resize(settings_.models.size());
 }
 
@@ -104,6 +109,7 @@ void StudentRole::SubmitNext() {
     StudentJob job;
     job.batch = std::move(waiting_.front());
     job.turn = TurnOf(job.batch);
+    job.turn.measure = submitted_++ % kMeasureEvery == 0;
     port_.Submit(std::move(job));
     waiting_.pop_front();
     ++jobs_;
@@ -134,7 +140,7 @@ void StudentRole::OnRestore(const Restore& restore) {
     version_ = std::max(version_, state.version);
     loss_mean_[k] = state.loss_mean;
     agreement_mean_[k] = state.agreement_mean;
-    job.states[k] = std::move(state.model);
+    job.states[k] = std::move(state.memory);
   }
   port_.Submit(std::move(job));
   restored_ = true;
@@ -205,6 +211,7 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
       ++stale_[k];
       continue;
     }
+    if (step.waited) continue;
     ++done_[k];
     const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(UpdatesOf(k)));
     const std::uint64_t age = outcome.job.turn.label_age.at(k);
@@ -212,6 +219,7 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
     agreement_mean_[k] += rate * (step.agreement - agreement_mean_[k]);
     age_mean_[k] += rate * (static_cast<double>(age) - age_mean_[k]);
     age_max_[k] = std::max(age_max_[k], age);
+    if (!step.changes.Empty()) changes_[k] = step.changes;
   }
   SendTo(out, Address(), {RoleKind::kLearner, batch.learner},
          Credit{1, batch.sequence, batch.teacher_updates});
@@ -244,7 +252,8 @@ void StudentRole::Report(Outbox& out) {
   StudentReport report;
   for (std::size_t k = 0; k < settings_.models.size(); ++k) {
     report.students.push_back({settings_.models[k], UpdatesOf(k), version_, loss_mean_[k],
-                               agreement_mean_[k], age_mean_[k], age_max_[k], stale_[k]});
+                               agreement_mean_[k], age_mean_[k], age_max_[k], stale_[k],
+                               std::exchange(changes_[k], {})});
   }
   SendTo(out, Address(), kCoordinatorAddress, report);
 }

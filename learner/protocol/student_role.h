@@ -76,8 +76,9 @@ class StudentRole final : public Role {
   std::uint64_t teacher_updates_ = 0;  ///< newest that is known
   std::vector<float> retention_;       ///< [students] as the coordinator told; empty: not known
   std::uint64_t version_ = 0;
-  bool restored_ = false;  ///< or nothing to restore
-  std::int32_t jobs_ = 0;  ///< updates submitted and not done
+  bool restored_ = false;        ///< or nothing to restore
+  std::int32_t jobs_ = 0;        ///< updates submitted and not done
+  std::uint64_t submitted_ = 0;  ///< updates, in this attempt
   bool started_ = false;
   bool freezing_ = false;  ///< no more updates are submitted
   bool frozen_ = false;
@@ -87,6 +88,7 @@ class StudentRole final : public Role {
   std::vector<double> agreement_mean_;
   std::vector<double> age_mean_;  ///< [students] of the teacher's labels, in teacher updates
   std::vector<std::uint64_t> age_max_;
+  std::vector<LayerChanges> changes_;  ///< [students] since the last report; or empty
   Time last_report_{};
 };
 

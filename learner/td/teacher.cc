@@ -17,13 +17,17 @@ constexpr std::int64_t kMostUpdatesAMove = 10;
 }  // namespace
 
 Teacher::Teacher(const TeacherSettings& settings, std::unique_ptr<TrainedModel> model,
-                 LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others)
+                 LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others,
+                 TeacherGives gives)
     : settings_(settings),
       model_(std::move(model)),
       label_rows_(label_rows),
       want_labels_(want_labels),
       others_(std::move(others)),
+      gives_(std::move(gives)),
+      tapped_(dynamic_cast<const TappedModel*>(model_.get())),
       average_every_(std::clamp<std::int64_t>(settings.average / 100, 1, kMostUpdatesAMove)) {
+  SH_CHECK(gives_.layers.empty() || tapped_ != nullptr, "features of a model that keeps none");
   if (Makes(LabelChoice::kAverage)) average_.emplace(model_->Spec());
   model_->UpdateTarget();
 }
@@ -47,7 +51,7 @@ TeacherStep Teacher::Update(const replay::Batch& batch) {
   const bool supervised = settings_.algorithm.kind == AlgorithmSettings::Kind::kSupervised;
   auto others = MakeOthers(batch);  // by what was known before this batch
   TeacherStep step = supervised ? LearnLabels(batch) : LearnRewards(batch);
-  step.others = std::move(others);
+  step.extras.others = std::move(others);
   ++updates_;
   if (updates_ % settings_.target_update == 0) model_->UpdateTarget();
   if (updates_ % average_every_ == 0) MoveAverage();
@@ -99,16 +103,32 @@ TeacherStep Teacher::Learn(const replay::Batch& batch, std::span<const float> q,
   step.td_errors = std::move(loss.td_errors);
   if (want_labels_) {
     step.labels.assign(q.begin(), q.begin() + static_cast<std::ptrdiff_t>(labelled));
+    GiveMore(rows, step.extras);
   }
   step.grad_norm = model_->Step(loss.q_gradient);
   return step;
 }
 
-std::vector<float> Teacher::Label(const replay::Batch& batch) {
+TeacherStep Teacher::Label(const replay::Batch& batch) {
   CheckBatch(batch);
   const std::array<PackedRows, 2> parts = {batch.observations, batch.next_observations};
   const auto q = model_->Forward({parts.data(), label_rows_ == LabelRows::kSAndNext ? 2U : 1U});
-  return {q.begin(), q.end()};
+  TeacherStep step;
+  step.labels.assign(q.begin(), q.end());
+  GiveMore(batch.actions.size(), step.extras);
+  return step;
+}
+
+void Teacher::GiveMore(std::size_t rows, LabelExtras& extras) const {
+  for (const std::size_t layer : gives_.layers) {
+    std::size_t size = 1;
+    for (const auto side : model_->Spec().Shapes()[layer]) size *= static_cast<std::size_t>(side);
+    const auto made = tapped_->Tapped(layer).first(rows * size);
+    extras.features.push_back({static_cast<std::uint16_t>(layer), {made.begin(), made.end()}});
+  }
+  if (gives_.parameters == 0) return;
+  extras.shared = model_->Parameters();
+  extras.shared.resize(gives_.parameters);
 }
 
 bool Teacher::Makes(LabelChoice choice) const {

@@ -11,6 +11,12 @@
 
 namespace stillhouse::learner {
 
+/// What students get of the teacher's inside.
+struct TeacherGives {
+  std::vector<std::size_t> layers{};  ///< of these what they hand on: the model must keep it
+  std::size_t parameters = 0;         ///< so many of the first parameters
+};
+
 /// DQN or supervised learning on a TrainedModel.
 ///
 /// DQN: n-step, double, prioritised (Mnih et al. 2015; van Hasselt et al. 2016;
@@ -28,10 +34,11 @@ class Teacher final : public TeacherCompute {
   /// `others`: labels by its average and target network that students ask for; kCurrent is always
   /// made, kBest once KeepBest has been called.
   Teacher(const TeacherSettings& settings, std::unique_ptr<TrainedModel> model,
-          LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others = {});
+          LabelRows label_rows, bool want_labels, std::vector<LabelChoice> others = {},
+          TeacherGives gives = {});
 
   TeacherStep Update(const replay::Batch& batch) override;
-  std::vector<float> Label(const replay::Batch& batch) override;
+  TeacherStep Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return model_->Parameters(); }
   void KeepBest(std::vector<float> parameters, std::uint64_t updates) override;
   void Freeze(FinalTeacher final) override;
@@ -55,12 +62,16 @@ class Teacher final : public TeacherCompute {
   OtherLabels AverageLabels(const replay::Batch& batch);
   OtherLabels LaggedLabels(const replay::Batch& batch);
   std::vector<OtherLabels> MakeOthers(const replay::Batch& batch);
+  /// Adds features of the first `rows` rows of the last Forward and the shared parameters.
+  void GiveMore(std::size_t rows, LabelExtras& extras) const;
 
   const TeacherSettings settings_;
   const std::unique_ptr<TrainedModel> model_;
   const LabelRows label_rows_;
   const bool want_labels_;
   const std::vector<LabelChoice> others_;
+  const TeacherGives gives_;
+  const TappedModel* const tapped_;   ///< model_, when it must give features
   const std::int64_t average_every_;  ///< updates between moves of the average
   std::int64_t updates_ = 0;
   double average_missing_ = 1;            ///< share of the average that is still its start at 0

@@ -62,8 +62,8 @@ class EvalCommandTest : public ::testing::Test {
     checkpoint.files["teacher.state"] = learner.Encode();
     checkpoint.files["student-early.state"] = learner::StudentState{
         .updates = 10,
-        .model = {.network = Linear(),
-                  .parameters = Falls()}}.Encode();
+        .memory = {{.network = Linear(),
+                    .parameters = Falls()}}}.Encode();
     CheckpointStore(run_).Write(checkpoint, 3);
   }
 

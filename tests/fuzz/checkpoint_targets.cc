@@ -134,7 +134,9 @@ std::vector<FuzzTarget> CheckpointTargets() {
   CoordinatorState coordinator;
   coordinator.scores = {1, 2, 3};
   const learner::LearnerState learner{.updates = 3, .teacher = {.model = SampleModel()}};
-  const learner::StudentState student{.updates = 3, .model = SampleModel()};
+  const learner::StudentState student{
+      .updates = 3,
+      .memory = {SampleModel(), {2, {1, 2}, {3, 4}, {5, 6}, {}}, {1, {1}, {}, {2}, {}}}};
   return {States("coordinator_state", coordinator),
           States("learner_state", learner),
           States("student_state", student),

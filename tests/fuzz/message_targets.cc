@@ -88,6 +88,8 @@ void AddTraining(Codecs& codecs) {
   LabelledBatch full{.batch = 1, .rows = 1, .num_actions = 2, .weights = {1}};
   full.labels = {0.5F, 1};
   full.others = {{LabelChoice::kAverage, 990, {1, 0.5F}}};
+  full.features = {{6, {1, 2, 3, 4}}};
+  full.shared = {0.5F, -1};
   full.actions = {1};
   full.rewards = {2};
   full.discounts = {0.5F};
@@ -100,6 +102,8 @@ void AddTraining(Codecs& codecs) {
   Add(codecs, SampleGrant{6000});
   Add(codecs, LearnerReport{.dropped = {1, 2}, .lag_updates = {3, 4}, .silent_ms = {5, 6}});
   Add(codecs, StudentReport{{{1, 50, 2, 0.5, 0.9}, {2, 49, 1, 0.6, 0.8}}});
+  Add(codecs,
+      StudentReport{{{.model = 1, .changes = {{"0"}, {0.5F}, {{"teacher", {1}, {0.25F}}}}}}});
 }
 
 void AddControl(Codecs& codecs) {

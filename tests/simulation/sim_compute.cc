@@ -64,18 +64,20 @@ learner::TeacherStep CountingTeacher::Update(const replay::Batch& batch) {
         TeachersError(std::span(batch.observations).subspan(row * packed, packed),
                       batch.actions[row], batch.rewards[row]));
   }
-  step.labels = Label(batch);
+  step.labels = Label(batch).labels;
   return step;
 }
 
-std::vector<float> CountingTeacher::Label(const replay::Batch& batch) {
+learner::TeacherStep CountingTeacher::Label(const replay::Batch& batch) {
   const auto actions = static_cast<std::size_t>(state_.network.NumActions());
-  auto labels = LabelsOf(batch.observations, batch.Size(), actions);
+  learner::TeacherStep step;
+  std::vector<float>& labels = step.labels;
+  labels = LabelsOf(batch.observations, batch.Size(), actions);
   if (rows_ == LabelRows::kSAndNext) {
     const auto next = LabelsOf(batch.next_observations, batch.Size(), actions);
     labels.insert(labels.end(), next.begin(), next.end());
   }
-  return labels;
+  return step;
 }
 
 learner::TeacherState CountingTeacher::Save() const { return {updates_, 1.0, state_}; }

@@ -24,7 +24,7 @@ class CountingTeacher final : public learner::TeacherCompute {
  public:
   CountingTeacher(const NetworkSpec& network, LabelRows rows);
   learner::TeacherStep Update(const replay::Batch& batch) override;
-  std::vector<float> Label(const replay::Batch& batch) override;
+  learner::TeacherStep Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return state_.parameters; }
   void KeepBest(std::vector<float>, std::uint64_t) override {}
   void Freeze(FinalTeacher) override {}
@@ -50,8 +50,10 @@ class CountingStudents final : public learner::StudentCompute {
   std::vector<float> Parameters(std::size_t student) const override {
     return states_.at(student).parameters;
   }
-  ModelState Save(std::size_t student) const override { return states_.at(student); }
-  void Load(std::size_t student, const ModelState& state) override { states_.at(student) = state; }
+  learner::StudentMemory Save(std::size_t student) const override { return {states_.at(student)}; }
+  void Load(std::size_t student, const learner::StudentMemory& memory) override {
+    states_.at(student) = memory.model;
+  }
 
  private:
   std::vector<ModelState> states_;

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/config/config_load.h"
 #include "common/config/config_print.h"
+#include "common/config/model_graph.h"
 
 namespace stillhouse {
 namespace {
@@ -54,6 +55,31 @@ TEST(GraphCheckTest, ACircleWithoutALabelSourceIsRefusedWithItsWay) {
 
 TEST(GraphCheckTest, AModelWithoutAnySourceIsRefused) {
   EXPECT_THAT(ErrorsOf("students: {a: {from: []}}"), HasSubstr("learns from nothing"));
+}
+
+TEST(GraphCheckTest, ACircleThatLearnsFromTheTruthIsNone) {
+  const std::string data = "env: {id: data/digits}\nteacher: {algorithm: {kind: supervised}}\n";
+  const auto pair = [&](const std::string& label) {
+    return data + "students:\n  a: {from: [b], loss: {hard_weight: 1, label: " + label +
+           "}, rounds: 10}\n  b: {from: [a], rounds: 10}\n";
+  };
+  const RunConfig config = LoadConfigText(pair("truth"), "c.yaml");
+  EXPECT_THAT(ModelGraph::Of(config).Draw(), HasSubstr("a     <- b + truth"));
+  EXPECT_EQ(LoadConfigText(PrintConfig(config), "printed"), config);
+  EXPECT_THROW(LoadConfigText(pair("teacher"), "c.yaml"), ConfigError);
+}
+
+TEST(GraphCheckTest, TurnsNeedSomebodyOfTheSameHost) {
+  EXPECT_THAT(ErrorsOf("students: {a: {rounds: 5}, b: {rounds: 5}}"),
+              AllOf(HasSubstr("c.yaml:2: students.a.rounds: nobody to take turns with"),
+                    HasSubstr("students.b.rounds")));
+  EXPECT_EQ(ErrorsOf("students: {a: {rounds: 5}, b: {from: [a], rounds: 9}}"), "");
+}
+
+TEST(GraphCheckTest, ShuffledLabelsAreOnlyTheTeachers) {
+  EXPECT_EQ(ErrorsOf("students: {a: {data: {shuffle_labels: true}}}"), "");
+  EXPECT_THAT(ErrorsOf("students: {a: {}, b: {from: [a], data: {shuffle_labels: true}}}"),
+              HasSubstr("students.b.data.shuffle_labels: only for a student of the teacher alone"));
 }
 
 TEST(GraphCheckTest, ABadWeightIsRefused) {

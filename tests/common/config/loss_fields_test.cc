@@ -72,10 +72,26 @@ TEST(LossFieldsTest, ALossOfNothingIsRefused) {
   EXPECT_EQ(ErrorsOf("{soft_weight: {from: 0, to: 1, updates: 5}}"), "");
 }
 
+TEST(LossFieldsTest, TheTruthIsRefusedWhereNobodySaysIt) {
+  EXPECT_EQ(ErrorsOf("{hard_weight: 0.5, label: truth}"),
+            "c.yaml:4: students.s.loss.label: nobody says what is right here; truth needs a data "
+            "set and teacher.algorithm.kind: supervised");
+  const auto digits = [](const std::string& student) {
+    return LoadConfigText(
+        "env: {id: data/digits}\nteacher: {algorithm: {kind: supervised}}\nstudents: {s: {" +
+            student + "}}",
+        "c.yaml");
+  };
+  EXPECT_EQ(digits("loss: {label: truth, hard_weight: 1}").students[0].loss.label, LabelBy::kTruth);
+  EXPECT_NO_THROW(digits("from: [], loss: {kind: nll, label: truth}"));
+  EXPECT_THROW(digits("from: [], loss: {kind: kl, hard_weight: 1, label: truth}"), ConfigError);
+  EXPECT_THROW(digits("from: [], loss: {kind: nll}"), ConfigError);
+}
+
 TEST(LossFieldsTest, KeysOfOtherKindsHaveNoMeaning) {
   EXPECT_THAT(ErrorsOf("{kind: kl, target_weight: 2}"), HasSubstr("only with kind: dkd"));
   EXPECT_THAT(ErrorsOf("{kind: huber, temperature: 2}"), HasSubstr("has no meaning here"));
-  EXPECT_THAT(ErrorsOf("{label: truth}"), HasSubstr("'truth' is not supported yet"));
+  EXPECT_THAT(ErrorsOf("{label: right}"), HasSubstr("allowed: teacher, truth"));
 }
 
 }  // namespace

@@ -87,20 +87,24 @@ std::vector<Codec> LabelCodecs() {
                       .truths = {2, 0},
                       .observations = {1, 2, 3, 4, 5, 6, 7, 8}};
   const std::size_t plain =
-      2 + 8 + 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + (4 + 2 * 4) + 1 + 1 + (4 + 8);
+      2 + 8 + 2 + 8 + 8 + 1 + 4 + 4 + 4 + 2 * 4 + 12 * 4 + (4 + 2 * 4) + 1 + 1 + 4 + 1 + (4 + 8);
   LabelledBatch full = batch;
   full.others = {{LabelChoice::kAverage, 990, batch.labels},
                  {LabelChoice::kLagged, 5, batch.labels}};
+  full.features = {{6, {1, 2, 3, 4}}};
+  full.shared = {0.5F, -1};
   full.actions = {2, 0};
   full.rewards = {1, -1};
   full.discounts = {0.5F, 0};
   return {Make("LabelledBatch", batch, plain),
-          Make("LabelledBatch with everything", full, plain + 2 * (1 + 8 + 12 * 4) + 3 * 2 * 4),
+          Make("LabelledBatch with everything", full,
+               plain + 2 * (1 + 8 + 12 * 4) + (2 + 4 + 4 * 4) + 2 * 4 + 3 * 2 * 4),
           Make("Credit", Credit{3, 17, 990}, 4 + 8 + 8),
           Make("WeightsPublish", WeightsPublish{2, 7, 4, {0.5F, -1}}, 2 + 8 + 4 + 4 + 2 * 4)};
 }
 
 std::vector<Codec> ControlCodecs() {
+  const LayerChanges changes{{"0", "head"}, {0.5F, 1}, {{"teacher", {1, 2}, {0.5F, -0.5F}}}};
   const ShardReport shard{.totals = kTotals,
                           .bytes = 4096,
                           .frames = 640,
@@ -134,7 +138,9 @@ std::vector<Codec> ControlCodecs() {
       Make("SampleGrant", SampleGrant{6000}, 8),
       Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + 3 * (4 + 2 * 8)),
       Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9, 7, 9, 1}, {2, 49, 1, 0.6, 0.8}}},
-           4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8)),
+           4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8 + 4)),
+      Make("StudentReport with changes", StudentReport{{{.model = 1, .changes = changes}}},
+           4 + 58 + 4 + (4 + 1) + (4 + 4) + 2 * 4 + (4 + 7) + 4 * 4),
       Make("HostReport", HostReport{4, 1, 1}, 4 + 8 + 8),
       Make("RankReport", rank, 4 + (4 + 5) + (4 + 2) + 8 + 8 + 8),
       Make("Freeze", Freeze{}, 0),
@@ -334,6 +340,21 @@ TEST(LabelledBatchTest, RefusesRowsThatAreNeitherOnceNorTwiceTheBatch) {
   batch.weights = {1, 1};
   batch.labels = {1, 2, 3};
   batch.observations = {1, 2, 3};
+  EXPECT_THROW(Decoded<LabelledBatch>(Encoded(batch)), WireError);
+}
+
+TEST(LabelledBatchTest, RefusesFeaturesThatAreNotOfEveryRow) {
+  LabelledBatch batch;
+  batch.batch = batch.rows = 2;
+  batch.num_actions = 1;
+  batch.weights = batch.labels = {1, 2};
+  batch.observations = {1, 2};
+  batch.features = {{3, {1, 2, 3, 4}}};
+  EXPECT_EQ(Decoded<LabelledBatch>(Encoded(batch)).FeaturesOf(3)->values.size(), 4U);
+  EXPECT_EQ(Decoded<LabelledBatch>(Encoded(batch)).FeaturesOf(2), nullptr);
+  batch.features[0].values.pop_back();
+  EXPECT_THROW(Decoded<LabelledBatch>(Encoded(batch)), WireError);
+  batch.features[0].values.clear();
   EXPECT_THROW(Decoded<LabelledBatch>(Encoded(batch)), WireError);
 }
 

@@ -51,6 +51,18 @@ TEST(ProgressJsonTest, HasEveryFieldThatReadersRelyOn) {
   EXPECT_DOUBLE_EQ(rank["busy"], 0.98);
 }
 
+TEST(ProgressJsonTest, ChangesOfAStudentAreThereWhenThereAreAny) {
+  ProgressRecord record = Sample();
+  EXPECT_FALSE(
+      nlohmann::json::parse(ProgressJson(record))["students"]["small"].contains("changes"));
+  record.students[0].changes = {{"0", "head"}, {0.5F, 1}, {{"teacher", {2, 3}, {0.25F, -1}}}};
+  const auto json = nlohmann::json::parse(ProgressJson(record))["students"]["small"]["changes"];
+  EXPECT_EQ(json["layers"], (std::vector<std::string>{"0", "head"}));
+  EXPECT_EQ(json["change"][1], 1.0);
+  EXPECT_EQ(json["parts"]["teacher"]["norm"][1], 3.0);
+  EXPECT_EQ(json["parts"]["teacher"]["cosine"][0], 0.25);
+}
+
 TEST(ProgressJsonTest, IsOneLineAndAnObjectOfStudentsEvenWithoutAny) {
   const std::string text = ProgressJson(ProgressRecord{});
   EXPECT_EQ(text.find('\n'), std::string::npos);

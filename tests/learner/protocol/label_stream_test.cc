@@ -58,7 +58,7 @@ TEST(LabelStreamTest, LabelsCarrySourceVersionAndOtherChoices) {
   LabelStream stream(kLearner, 1, 2, {});
   CapturedOutbox out;
   stream.OnCredit({1, 0, 0}, 0, 0s);
-  MadeLabels made{{1, 2, 3, 4}, {{LabelChoice::kAverage, 40, {4, 3, 2, 1}}}, false, 42, 7};
+  MadeLabels made{{1, 2, 3, 4}, {{{LabelChoice::kAverage, 40, {4, 3, 2, 1}}}}, false, 42, 7};
   stream.Publish(TwoRows(), made, out);
   const auto message = out.To<LabelledBatch>(kHost0).at(0);
   EXPECT_EQ(message.source, 0U);

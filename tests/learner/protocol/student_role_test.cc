@@ -202,6 +202,34 @@ TEST_F(StudentRoleAgeTest, LabelsThatAreTooOldAreLeftOutByWhoMindsAndReported) {
   EXPECT_EQ(out_.To<Credit>(kLearner).size(), 3U) << "a batch left out is a batch done with";
 }
 
+TEST_F(StudentRoleAgeTest, ChangesAreAskedForNowAndThenAndReportedOnce) {
+  port_.jobs.clear();
+  Deliver(100);
+  EXPECT_TRUE(port_.jobs.at(0).turn.measure);
+  Deliver(101);
+  EXPECT_FALSE(port_.jobs.at(1).turn.measure);
+  auto outcome = port_.DoFirst();
+  outcome.steps = {{0.5, 0.75}, {0.5, 0.75}};
+  outcome.steps[1].changes = {{"0"}, {0.5F}, {{"teacher", {1}, {0.25F}}}};
+  role_.OnDone(std::move(outcome), 0s, out_);
+  auto report = LastReport();
+  EXPECT_TRUE(report.students[0].changes.Empty());
+  EXPECT_EQ(report.students[1].changes.parts.at(0).name, "teacher");
+  EXPECT_TRUE(LastReport().students[1].changes.Empty());
+}
+
+TEST_F(StudentRoleAgeTest, AWaitingStudentHasNoUpdateAndNoStaleBatch) {
+  port_.jobs.clear();
+  Deliver(100);
+  auto outcome = port_.DoFirst();
+  outcome.steps = {{.waited = true}, {0.5, 0.75}};
+  role_.OnDone(std::move(outcome), 0s, out_);
+  const auto report = LastReport();
+  EXPECT_EQ(report.students[0].updates, 0U);
+  EXPECT_EQ(report.students[0].stale, 0U);
+  EXPECT_EQ(report.students[1].updates, 1U);
+}
+
 TEST_F(StudentRoleAgeTest, ReturnsAreHandedToTheModelsThatTheyAreOf) {
   port_.jobs.clear();
   Status(1, {1, 0.25F, 0.5F, 0.75F});

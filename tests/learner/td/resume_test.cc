@@ -117,7 +117,7 @@ TEST_P(ResumeTest, AStudentGoesOnBitForBit) {
   const StudentState state{4, 2, 0.25, 0.75, whole.Save(0)};
   const auto bytes = state.Encode();
   Students resumed = make(2);
-  resumed.Load(0, StudentState::Decode(bytes).model);
+  resumed.Load(0, StudentState::Decode(bytes).memory);
   for (int i = 0; i < 4; ++i) {
     const auto batch = batch_of(1);
     EXPECT_EQ(whole.Update(batch)[0].loss, resumed.Update(batch)[0].loss);
@@ -171,7 +171,7 @@ TEST(ResumeRefusalTest, NeverSavesAModelThatIsNotFinite) {
 TEST(ResumeRefusalTest, RefusesEveryCutAndForeignBytes) {
   const NetworkSpec spec = VariedNetworks()[6];
   const OptimizerSettings adam;
-  const StudentState state{4, 2, 0.25, 0.75, MakeModel({"", false}, spec, adam, 1)->Save()};
+  const StudentState state{4, 2, 0.25, 0.75, {MakeModel({"", false}, spec, adam, 1)->Save()}};
   const auto bytes = state.Encode();
   for (std::size_t size = 0; size < bytes.size(); size += 7) {
     EXPECT_THROW(StudentState::Decode({bytes.data(), size}), WireError) << size;

@@ -128,11 +128,11 @@ TEST(TeacherTest, LabelsAreTheQValuesBeforeTheUpdate) {
   Teacher teacher = MakeTeacher(Settings());
   Rng rng(22);
   const auto batch = RandomBatch(Network(), rng);
-  const auto before = teacher.Label(batch);
+  const auto before = teacher.Label(batch).labels;
   const auto step = teacher.Update(batch);
   EXPECT_EQ(step.labels, before);
   EXPECT_EQ(step.labels.size(), 2 * kRows * 6);
-  EXPECT_NE(teacher.Label(batch), before);
+  EXPECT_NE(teacher.Label(batch).labels, before);
   double q_mean = 0;
   for (std::size_t b = 0; b < kRows; ++b) {
     q_mean += before[b * 6 + static_cast<std::size_t>(batch.actions[b])] / kRows;
@@ -151,13 +151,13 @@ TEST(TeacherTest, LaggedLabelsAreTheTargetNetworks) {
     if (update == 3) as_copied = teacher.Parameters();
     const auto batch = RandomBatch(spec, rng);
     const auto step = teacher.Update(batch);
-    ASSERT_EQ(step.others.size(), 1U);
-    EXPECT_EQ(step.others[0].teacher_updates, update < 3 ? 0U : 3U);
+    ASSERT_EQ(step.extras.others.size(), 1U);
+    EXPECT_EQ(step.extras.others[0].teacher_updates, update < 3 ? 0U : 3U);
     if (update < 4) continue;
     auto model = MakeFusedModel(spec, Settings().optimizer, as_copied);
     const std::array<PackedRows, 2> parts = {batch.observations, batch.next_observations};
     const auto expected = model->Forward(parts);
-    EXPECT_EQ(step.others[0].labels, std::vector<float>(expected.begin(), expected.end()));
+    EXPECT_EQ(step.extras.others[0].labels, std::vector<float>(expected.begin(), expected.end()));
   }
 }
 
@@ -171,16 +171,16 @@ TEST(TeacherTest, AverageLabelsAreTheFinalTeachersOfThatMoment) {
   const auto batch = RandomBatch(spec, rng);
   const TeacherState state = teacher.Save();
   const auto step = teacher.Update(batch);
-  EXPECT_EQ(step.others.at(0).teacher_updates, 30U);
+  EXPECT_EQ(step.extras.others.at(0).teacher_updates, 30U);
   teacher.Load(state);
-  EXPECT_EQ(teacher.Update(batch).others.at(0).labels, step.others[0].labels);
+  EXPECT_EQ(teacher.Update(batch).extras.others.at(0).labels, step.extras.others[0].labels);
   teacher.Load(state);
   teacher.Freeze(FinalTeacher::kAverage);
-  const auto frozen = teacher.Label(batch);
-  ASSERT_EQ(frozen.size(), step.others[0].labels.size());
+  const auto frozen = teacher.Label(batch).labels;
+  ASSERT_EQ(frozen.size(), step.extras.others[0].labels.size());
   // Another backend computes them: rounding of float sums over a few hundred terms.
   for (std::size_t i = 0; i < frozen.size(); ++i) {
-    EXPECT_NEAR(frozen[i], step.others[0].labels[i], 1e-4);
+    EXPECT_NEAR(frozen[i], step.extras.others[0].labels[i], 1e-4);
   }
 }
 
@@ -190,22 +190,22 @@ TEST(TeacherTest, TheBestParametersLabelOnceTheyAreKnownAndCanBeTheFinalOnes) {
   Teacher teacher(Settings(),
                   MakeFusedModel(spec, Settings().optimizer, InitialParameters(spec, init)),
                   LabelRows::kS, true, {LabelChoice::kBest});
-  EXPECT_TRUE(teacher.Update(RandomBatch(spec, rng)).others.empty());
+  EXPECT_TRUE(teacher.Update(RandomBatch(spec, rng)).extras.others.empty());
   const auto best = teacher.Parameters();
   teacher.KeepBest(best, 1);
   for (int update = 0; update < 5; ++update) teacher.Update(RandomBatch(spec, rng));
   const auto batch = RandomBatch(spec, rng);
   const auto step = teacher.Update(batch);
-  ASSERT_EQ(step.others.size(), 1U);
-  EXPECT_EQ(step.others[0].choice, LabelChoice::kBest);
-  EXPECT_EQ(step.others[0].teacher_updates, 1U);
+  ASSERT_EQ(step.extras.others.size(), 1U);
+  EXPECT_EQ(step.extras.others[0].choice, LabelChoice::kBest);
+  EXPECT_EQ(step.extras.others[0].teacher_updates, 1U);
   auto model = MakeFusedModel(spec, Settings().optimizer, best);
   const PackedRows rows = batch.observations;
   const auto expected = model->Forward({&rows, 1});
-  ASSERT_EQ(step.others[0].labels.size(), expected.size());
+  ASSERT_EQ(step.extras.others[0].labels.size(), expected.size());
   // Another backend computes them.
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(step.others[0].labels[i], expected[i], 1e-4);
+    EXPECT_NEAR(step.extras.others[0].labels[i], expected[i], 1e-4);
   }
   Teacher resumed = MakeTeacher(Settings());
   resumed.Load(teacher.Save());
