@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "common/base/layer_changes.h"
 #include "common/messages/envelope.h"
-#include "common/messages/layer_changes.h"
 #include "common/messages/sampling.h"
 
 namespace stillhouse {

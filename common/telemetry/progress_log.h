@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "common/messages/layer_changes.h"
+#include "common/base/layer_changes.h"
 
 namespace stillhouse {
 

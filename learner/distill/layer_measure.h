@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/messages/layer_changes.h"
+#include "common/base/layer_changes.h"
 #include "common/model/network_spec.h"
 
 namespace stillhouse::learner {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "common/base/layer_changes.h"
 #include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/messages/labels.h"
-#include "common/messages/layer_changes.h"
 #include "learner/protocol/checkpoint_state.h"
 #include "replay/batch.h"
 

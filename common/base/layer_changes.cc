@@ -1,4 +1,4 @@
-#include "common/messages/layer_changes.h"
+#include "common/base/layer_changes.h"
 
 namespace stillhouse {
 
