@@ -148,7 +148,7 @@ void Shard::Report(Time now, Outbox& out) {
   report.bytes = store_.MemoryBytes();
   report.frames = store_.Inserted();
   report.insert_blocked = intake_.Blocked();
-  // Workers that leave at the end take nothing with them.
+  // Of workers that have left, or have come back and not reported yet, the last is known.
   epsilon_mean_ = sessions_.MeanEpsilon().value_or(epsilon_mean_);
   report.epsilon_mean = epsilon_mean_;
   report.weights_lag_p99 = static_cast<std::uint32_t>(intake_.Lag().Percentile99());

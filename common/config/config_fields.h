@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/config/field.h"
@@ -22,6 +23,8 @@ FieldList<RewardSettings> RewardFields();
 Field<RunConfig> TeachersField();
 FieldList<DistillLossSettings> DistillLossFields();
 FieldList<FeatureSettings> FeatureFields();
+/// What the configuration calls a layer, as "conv2d"; empty: it has no word for it.
+std::string_view LayerWord(LayerKind kind);
 Field<RunConfig> StudentsField();
 Field<StudentSettings> FromField();
 Field<StudentSettings> MaxLabelAgeField();

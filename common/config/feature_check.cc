@@ -2,46 +2,21 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/config/config_fields.h"
 #include "common/config/model_graph.h"
 
 namespace stillhouse {
 namespace {
 
 /// As the configuration calls it; a residual block is what it hands on.
-const char* KindName(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::kConv2d:
-      return "conv2d";
-    case LayerKind::kLinear:
-      return "linear";
-    case LayerKind::kRelu:
-      return "relu";
-    case LayerKind::kTanh:
-      return "tanh";
-    case LayerKind::kFlatten:
-      return "flatten";
-    case LayerKind::kMaxPool:
-      return "max_pool";
-    case LayerKind::kMeanPool:
-      return "mean_pool";
-    case LayerKind::kDepthwise:
-      return "depthwise_conv2d";
-    case LayerKind::kNorm:
-      return "norm";
-    case LayerKind::kEmbedding:
-      return "embedding";
-    case LayerKind::kJoin:
-      return "residual";
-    case LayerKind::kResidual:
-    case LayerKind::kShortcut:
-    case LayerKind::kQHead:
-      return "";
-  }
-  return "";
+std::string_view NameOf(LayerKind kind) {
+  if (kind == LayerKind::kResidual) return "";
+  return LayerWord(kind == LayerKind::kJoin ? LayerKind::kResidual : kind);
 }
 
 std::optional<std::size_t> Number(const std::string& text) {
@@ -68,7 +43,7 @@ std::optional<std::size_t> NamedLayer(const std::vector<LayerSpec>& layers,
   if (!which) return std::nullopt;
   std::size_t seen = 0;
   for (std::size_t i = 0; i + 1 < layers.size(); ++i) {
-    if (KindName(layers[i].kind) != name.substr(0, cut)) continue;
+    if (NameOf(layers[i].kind) != name.substr(0, cut)) continue;
     if (++seen == *which) return i;
   }
   return std::nullopt;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -252,6 +253,13 @@ std::string PrintList(const std::vector<LayerSpec>& layers, std::size_t& at) {
 }
 
 }  // namespace
+
+std::string_view LayerWord(LayerKind kind) {
+  const auto* const found =
+      std::find_if(std::begin(kLayers), std::end(kLayers),
+                   [kind](const LayerName& known) { return known.kind == kind; });
+  return found != std::end(kLayers) ? found->name : "";
+}
 
 std::vector<LayerSpec> ReadLayers(const FieldInput& in) {
   if (in.node.kind != ConfigNode::Kind::kList || in.node.items.empty() ||

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "learner/distill/beside_state.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -118,19 +119,10 @@ std::vector<float> Adversary::Logits(std::span<const float> outputs) const {
   return logits;
 }
 
-BesideState Adversary::Save() const {
-  auto memory = optimizer_.Save();
-  return {memory.steps, parameters_, std::move(memory.first), std::move(memory.second),
-          std::move(memory.centre)};
-}
+BesideState Adversary::Save() const { return SaveBeside(parameters_, optimizer_); }
 
 void Adversary::Load(const BesideState& state) {
-  if (state.parameters.size() != parameters_.size()) {
-    throw ShapeError(fmt::format("the state has an adversary of {} parameters, this one has {}",
-                                 state.parameters.size(), parameters_.size()));
-  }
-  optimizer_.Load({state.steps, state.first, state.second, state.centre});
-  parameters_ = state.parameters;
+  LoadBeside(state, "an adversary", parameters_, optimizer_);
 }
 
 }  // namespace stillhouse::learner

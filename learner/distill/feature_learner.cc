@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "learner/distill/beside_state.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -128,19 +129,10 @@ FeatureLearner::Result FeatureLearner::Learn(std::span<const float> student,
   return {weight * static_cast<double>(loss.loss), std::move(loss.gradient)};
 }
 
-BesideState FeatureLearner::Save() const {
-  auto memory = optimizer_.Save();
-  return {memory.steps, parameters_, std::move(memory.first), std::move(memory.second),
-          std::move(memory.centre)};
-}
+BesideState FeatureLearner::Save() const { return SaveBeside(parameters_, optimizer_); }
 
 void FeatureLearner::Load(const BesideState& state) {
-  if (state.parameters.size() != parameters_.size()) {
-    throw ShapeError(fmt::format("the state has {} parameters beside the network, the loss {}",
-                                 state.parameters.size(), parameters_.size()));
-  }
-  optimizer_.Load({state.steps, state.first, state.second, state.centre});
-  parameters_ = state.parameters;
+  LoadBeside(state, "a loss between features", parameters_, optimizer_);
 }
 
 }  // namespace stillhouse::learner
