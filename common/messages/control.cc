@@ -67,6 +67,7 @@ void LearnerReport::Encode(ByteWriter& out) const {
   out.Put(static_cast<std::uint8_t>(sample_blocked));
   out.Put(wait);
   out.PutVector(owing_shards);
+  out.PutVector(owing_learners);
   out.PutVector(dropped);
   out.PutVector(lag_updates);
   out.PutVector(silent_ms);
@@ -82,8 +83,9 @@ LearnerReport LearnerReport::Decode(ByteReader& in) {
   message.q_mean = in.Get<double>();
   message.grad_norm = in.Get<double>();
   message.sample_blocked = in.GetBool();
-  message.wait = in.GetEnum(LearnerWait::kCredits);
+  message.wait = in.GetEnum(LearnerWait::kGradients);
   message.owing_shards = in.GetVector<std::uint16_t>();
+  message.owing_learners = in.GetVector<std::uint16_t>();
   message.dropped = in.GetVector<std::uint64_t>();
   message.lag_updates = in.GetVector<std::uint64_t>();
   message.silent_ms = in.GetVector<std::uint64_t>();

@@ -86,6 +86,7 @@ enum class LearnerWait : std::uint8_t {
   kEmptyStore,  ///< no shard holds anything
   kGrant,       ///< the rate limiter
   kCredits,     ///< in the tail: no student takes a batch
+  kGradients,   ///< of other learners
 };
 
 /// Learner -> coordinator. Means are over the updates since the last report.
@@ -100,11 +101,12 @@ struct LearnerReport {
   double grad_norm = 0;
   bool sample_blocked = false;  ///< waits for the sample grant
   LearnerWait wait = LearnerWait::kNothing;
-  std::vector<std::uint16_t> owing_shards{};  ///< whose replies have not come
+  std::vector<std::uint16_t> owing_shards{};    ///< whose replies have not come
+  std::vector<std::uint16_t> owing_learners{};  ///< whose gradients have not come
   std::vector<std::uint64_t> dropped;      ///< [student hosts] batches skipped for want of credit
   std::vector<std::uint64_t> lag_updates;  ///< [student hosts] teacher updates behind
   std::vector<std::uint64_t> silent_ms;    ///< [student hosts] since its last credit
-  std::size_t SizeHint() const { return 101 + owing_shards.size() * 2 + dropped.size() * 24; }
+  std::size_t SizeHint() const { return 105 + (owing_shards.size() + owing_learners.size()) * 2 + dropped.size() * 24; }
   void Encode(ByteWriter& out) const;
   static LearnerReport Decode(ByteReader& in);
 };

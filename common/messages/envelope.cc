@@ -52,7 +52,10 @@ const char* MessageName(MessageKind kind) {
                                            "checkpoint_part",
                                            "restore",
                                            "shard_part",
-                                           "rank_down"};
+                                           "rank_down",
+                                           "batch_grant",
+                                           "gradient_share",
+                                           "gradient_mean"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(kLastMessageKind) + 1);
   const auto at = static_cast<std::size_t>(kind);
   return at < std::size(kNames) ? kNames[at] : "unknown";

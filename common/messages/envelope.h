@@ -61,8 +61,11 @@ enum class MessageKind : std::uint8_t {
   kRestore,
   kShardPart,
   kRankDown,
+  kBatchGrant,
+  kGradientShare,
+  kGradientMean,
 };
-inline constexpr MessageKind kLastMessageKind = MessageKind::kRankDown;
+inline constexpr MessageKind kLastMessageKind = MessageKind::kGradientMean;
 
 const char* MessageName(MessageKind kind);
 

@@ -30,6 +30,7 @@ StallFacts Coordinator::Stall(Time now) const {
   const LearnerReport& learner = progress_.Learner();
   facts.learner = learner.wait;
   facts.owing_shards = learner.owing_shards;
+  facts.owing_learners = learner.owing_learners;
   facts.sampling_blocked = learner.sample_blocked;
   facts.store_size = progress_.StoreSize();
   facts.min_size = static_cast<std::uint64_t>(settings_.config.replay.min_size);

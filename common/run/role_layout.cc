@@ -12,7 +12,7 @@
 namespace stillhouse {
 namespace {
 
-/// How many ranks each kind has for itself, besides rank 0.
+/// How many ranks each kind has for itself, besides rank 0, which has learner 0.
 struct RankGroups {
   std::int32_t students = 0;
   std::int32_t shards = 0;

@@ -26,6 +26,9 @@ void ExplainLearner(const StallFacts& facts, std::vector<ExplainedWait>& waits) 
     case LearnerWait::kReplies:
       return add(fmt::format("sample replies of {}", Shards(facts.owing_shards)),
                  "look at those processes: stopped, swapping, or their disk?");
+    case LearnerWait::kGradients:
+      return add(fmt::format("gradients of {}", Numbered("learner", facts.owing_learners)),
+                 "each learner waits for the slowest: look at those processes");
     case LearnerWait::kEmptyStore:
       return add("transitions: no shard holds any", "see the workers");
     case LearnerWait::kCredits:

@@ -33,6 +33,10 @@ class FusedModel final : public TrainedModel {
     network_.Backward(parameters_, q_gradient, gradient_);
     return network_.ToCanonical(gradient_);
   }
+  double StepAlong(std::span<const float> gradient) override {
+    gradient_ = network_.ToFused(gradient);
+    return optimizer_.Step(parameters_, gradient_);
+  }
   void UpdateTarget() override { target_ = parameters_; }
   std::vector<float> Parameters() const override { return network_.ToCanonical(parameters_); }
   void SetParameters(std::span<const float> canonical) override {

@@ -127,6 +127,11 @@ class TorchModel final : public TappedModel {
     return gradient;
   }
 
+  double StepAlong(std::span<const float> gradient) override {
+    const torch::NoGradGuard no_grad;
+    return optimizer_.Step(parameters_, ToDevice(gradient));
+  }
+
   void HoldFirst(std::span<const float> parameters) override {
     held_ = std::ssize(parameters);
     if (held_ > spec_.ParameterCount()) {

@@ -30,6 +30,8 @@ class TrainedModel {
   /// The gradient that Step would follow, before clipping, in canonical order. Nothing changes, and
   /// Step may follow.
   virtual std::vector<float> Gradient(std::span<const float> q_gradient) = 0;
+  /// The rest of Step: one step of the optimiser along `gradient` (canonical order, not clipped).
+  virtual double StepAlong(std::span<const float> gradient) = 0;
   /// target network := parameters
   virtual void UpdateTarget() = 0;
   /// Canonical flat order.

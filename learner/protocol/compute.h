@@ -32,6 +32,9 @@ struct TeacherStep {
   /// LabelRows::kSAndNext, of s' below: by-products of the TD step's own forward passes.
   std::vector<float> labels;
   LabelExtras extras{};
+  // Of Gradient alone.
+  std::vector<float> gradient{};  ///< canonical order, not clipped
+  std::uint32_t check = 0;        ///< of the parameters, now and then; 0: not looked at
 };
 
 /// The teacher's arithmetic behind a narrow seam: Torch in production, arithmetic by hand in the
@@ -41,6 +44,11 @@ class TeacherCompute {
   virtual ~TeacherCompute() = default;
   /// One TD update. Throws NumericError when the loss or the parameters stop being finite.
   virtual TeacherStep Update(const replay::Batch& batch) = 0;
+  /// What Update finds out before it learns, and the gradient that it would follow.
+  virtual TeacherStep Gradient(const replay::Batch& batch) = 0;
+  /// The rest of an Update: learns along `gradient` (canonical order, not clipped). Returns its
+  /// norm before clipping. Throws NumericError.
+  virtual double StepAlong(std::span<const float> gradient) = 0;
   /// Labels and extras by the present (usually frozen) parameters, without learning.
   virtual TeacherStep Label(const replay::Batch& batch) = 0;
   /// Flat, in the NetworkSpec's order.

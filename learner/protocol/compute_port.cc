@@ -13,6 +13,12 @@ TeacherOutcome Perform(TeacherCompute& compute, TeacherJob job) {
       case TeacherJob::Kind::kUpdate:
         outcome.step = compute.Update(job.batch);
         break;
+      case TeacherJob::Kind::kGradient:
+        outcome.step = compute.Gradient(job.batch);
+        break;
+      case TeacherJob::Kind::kStep:
+        outcome.step.grad_norm = compute.StepAlong(job.gradient);
+        break;
       case TeacherJob::Kind::kLabel:
         outcome.step = compute.Label(job.batch);
         break;

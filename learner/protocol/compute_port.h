@@ -17,6 +17,8 @@ namespace stillhouse::learner {
 struct TeacherJob {
   enum class Kind : std::uint8_t {
     kUpdate,      ///< a TD update on `batch`
+    kGradient,    ///< its gradient alone
+    kStep,        ///< the rest of an update, along `gradient`
     kLabel,       ///< labels for `batch`, no learning
     kParameters,  ///< hand out the parameters, for publication under `pin`
     kKeepBest,    ///< `best`, those after `best_updates`, are the best parameters so far
@@ -30,13 +32,14 @@ struct TeacherJob {
   FinalTeacher final = FinalTeacher::kAverage;
   std::uint64_t checkpoint = 0;
   std::optional<TeacherState> state;
+  std::vector<float> gradient{};
   std::vector<float> best{};
   std::uint64_t best_updates = 0;
 };
 
 struct TeacherOutcome {
   TeacherJob job;    ///< as submitted, the batch included
-  TeacherStep step;  ///< of kUpdate; of kLabel only labels and extras
+  TeacherStep step;  ///< of kUpdate and kGradient; of kStep its norm; of kLabel only labels and extras
   std::vector<float> parameters;
   std::optional<TeacherState> state;  ///< of kSave
   std::string error;                  ///< not empty: the compute failed and does nothing more

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/base/error.h"
+#include "learner/protocol/follower_role.h"
+
 namespace stillhouse::learner {
 namespace {
 using namespace std::chrono_literals;
@@ -19,17 +22,23 @@ constexpr double kMeanSpan = 500;
 LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
     : settings_(std::move(settings)),
       port_(port),
-      sampler_(settings_.shards, settings_.replay),
-      rng_(MakeRng(settings_.seed, RngPurpose::kSampler, settings_.index)),
-      labels_({RoleKind::kLearner, settings_.index}, settings_.student_hosts, settings_.num_actions,
+      source_({RoleKind::kLearner, 0}, settings_.shards, settings_.replay,
+              RowsOfEach(settings_.teacher.batch_size, settings_.learners)),
+      rng_(MakeRng(settings_.seed, RngPurpose::kSampler)),
+      labels_({RoleKind::kLearner, 0}, settings_.student_hosts, settings_.num_actions,
               {settings_.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised,
                settings_.label_rewards}),
+      lead_(settings_.learners),
       restored_(!settings_.resuming) {}
 
 void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
   switch (envelope.kind) {
     case MessageKind::kSampleReply:
-      OnReply(envelope);
+      source_.OnReply(envelope);
+      break;
+    case MessageKind::kGradientShare:
+      lead_.OnShare(envelope.from.index, DecodeBody<GradientShare>(envelope));
+      StepWhenJoined(out);
       break;
     case MessageKind::kSampleGrant:
       allowance_ = std::max(allowance_, DecodeBody<SampleGrant>(envelope).allowance);
@@ -57,7 +66,7 @@ void LearnerRole::Handle(const Envelope& envelope, Time now, Outbox& out) {
       break;
     case MessageKind::kLeave:
       stage_ = Stage::kLeft;
-      ready_.clear();
+      source_.Clear();
       SendTo(out, Address(), envelope.from, Left{});
       return;
     default:
@@ -92,63 +101,65 @@ void LearnerRole::RequestBatches(Outbox& out) {
   if (stage_ != Stage::kTrain && !tail) return;
   const auto rows = static_cast<std::uint64_t>(settings_.teacher.batch_size);
   const auto prefetch = static_cast<std::size_t>(settings_.teacher.prefetch);
-  while (sampler_.Pending() + ready_.size() < prefetch) {
+  const std::uint64_t before = batches_;
+  while (source_.Held() < prefetch) {
     const bool counted = redraws_ > 0;  // with the draw that this one stands for
     if (!tail && !counted && samples_ + rows > allowance_) {
-      blocked_ = sampler_.Pending() + ready_.size() == 0;
-      return;
+      blocked_ = source_.Held() == 0;
+      break;
     }
-    if (!RequestOne(out)) return;
+    if (!source_.Request(rng_, out)) break;
     if (!tail && !counted) samples_ += rows;
+    if (!tail && !counted) ++batches_;
     if (counted) --redraws_;
   }
-}
-
-// While nothing is known of the shards, or all are empty, only their totals are asked for.
-bool LearnerRole::RequestOne(Outbox& out) {
-  if (sampler_.TotalMass() <= 0 && !polls_.empty()) return false;
-  auto requests = sampler_.Draw(static_cast<std::uint32_t>(settings_.teacher.batch_size), rng_);
-  const bool drawn = !requests.empty();
-  if (!drawn) {
-    requests = sampler_.Poll();
-    for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-      if (!sampler_.IsDown(shard)) polls_.insert(shard);
-    }
-  }
-  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-    if (sampler_.IsDown(shard)) continue;
-    SendTo(out, Address(), {RoleKind::kShard, shard}, requests[shard]);
-  }
-  return drawn;
-}
-
-void LearnerRole::OnReply(const Envelope& envelope) {
-  polls_.erase(envelope.from.index);
-  auto batch = sampler_.Accept(envelope.from.index, DecodeBody<SampleReply>(envelope));
-  if (batch && batch->Size() > 0) ready_.push_back(std::move(*batch));
+  if (batches_ > before) lead_.Grant(batches_, out);
 }
 
 void LearnerRole::SubmitBatches() {
-  while (jobs_ < kMaxJobs && !ready_.empty()) {
+  while (jobs_ < (lead_.Alone() ? kMaxJobs : 1) && source_.HasBatch()) {
     TeacherJob job;
     if (stage_ == Stage::kTrain) {
-      job.kind = TeacherJob::Kind::kUpdate;
+      job.kind = lead_.Alone() ? TeacherJob::Kind::kUpdate : TeacherJob::Kind::kGradient;
     } else if (stage_ == Stage::kTail &&
                labels_.MostCredits() > static_cast<std::uint32_t>(jobs_)) {
       job.kind = TeacherJob::Kind::kLabel;
     } else {
       return;
     }
-    job.batch = std::move(ready_.front());
-    ready_.pop_front();
+    job.batch = *source_.Take();
     ++jobs_;
     const bool update = job.kind == TeacherJob::Kind::kUpdate;
     port_.Submit(std::move(job));
-    // Right behind its update in the queue: a version is exactly so many updates old.
-    if (update && ++submitted_ % static_cast<std::uint64_t>(settings_.teacher.publish_every) == 0) {
-      SubmitParameters(0);
-    }
+    if (update) CountSubmitted();
   }
+}
+
+// Right behind its update in the queue: a version is exactly so many updates old.
+void LearnerRole::CountSubmitted() {
+  if (++submitted_ % static_cast<std::uint64_t>(settings_.teacher.publish_every) == 0) {
+    SubmitParameters(0);
+  }
+}
+
+void LearnerRole::StepWhenJoined(Outbox& out) {
+  if (!own_) return;
+  std::optional<GradientLead::Joined> joined;
+  try {
+    joined = lead_.Join(updates_, out);
+  } catch (const NumericError& error) {
+    failed_ = true;
+    SendTo(out, Address(), kCoordinatorAddress, Failure{error.what()});
+  }
+  if (!joined) return;
+  own_->step.loss = joined->loss;
+  own_->step.q_mean = joined->q_mean;
+  joined_rows_ = joined->rows;
+  TeacherJob job;
+  job.kind = TeacherJob::Kind::kStep;
+  job.gradient = std::move(joined->gradient);
+  port_.Submit(std::move(job));
+  CountSubmitted();
 }
 
 void LearnerRole::SubmitParameters(std::uint32_t pin) {
@@ -169,7 +180,7 @@ void LearnerRole::OnRunStatus(const RunStatus& status) {
   phase_ = std::max(phase_, status.phase);
   if (stage_ == Stage::kTail && phase_ >= RunPhase::kFinal) {
     stage_ = Stage::kIdle;
-    ready_.clear();
+    source_.Clear();
   }
   KeepBest(status.best_round);
 }
@@ -219,9 +230,8 @@ void LearnerRole::OnRankDown(const RankDown& down) {
   for (const auto role : down.roles) {
     if (role.kind == RoleKind::kStudentHost) labels_.HostDown(role.index);
     if (role.kind != RoleKind::kShard || role.index >= settings_.shards) continue;
-    const std::size_t forgotten = sampler_.ShardDown(role.index);
+    const std::size_t forgotten = source_.OnShardDown(role.index);
     if (stage_ == Stage::kTrain) redraws_ += forgotten;
-    polls_.erase(role.index);
   }
 }
 
@@ -255,8 +265,21 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
   switch (outcome.job.kind) {
     case TeacherJob::Kind::kUpdate:
       --jobs_;
+      consumed_ += outcome.job.batch.Size();
       OnUpdated(std::move(outcome), out);
       break;
+    case TeacherJob::Kind::kGradient:
+      OnGradient(std::move(outcome), out);
+      break;
+    case TeacherJob::Kind::kStep: {
+      --jobs_;
+      consumed_ += joined_rows_;
+      own_->step.grad_norm = outcome.step.grad_norm;
+      TeacherOutcome own = std::move(*own_);
+      own_.reset();
+      OnUpdated(std::move(own), out);
+      break;
+    }
     case TeacherJob::Kind::kLabel:
       --jobs_;
       ++tail_batches_;
@@ -286,29 +309,27 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
   Pump(out);
 }
 
+void LearnerRole::OnGradient(TeacherOutcome outcome, Outbox& out) {
+  TeacherStep& step = outcome.step;
+  lead_.OnShare(0, {updates_, static_cast<std::uint32_t>(outcome.job.batch.Size()), step.loss,
+                    step.q_mean, step.check, std::move(step.gradient)});
+  own_ = std::move(outcome);
+  StepWhenJoined(out);
+}
+
 void LearnerRole::OnUpdated(TeacherOutcome outcome, Outbox& out) {
   ++updates_;
-  consumed_ += outcome.job.batch.Size();
   TeacherStep& step = outcome.step;
   const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(updates_));
   loss_mean_ += rate * (step.loss - loss_mean_);
   q_mean_ += rate * (step.q_mean - q_mean_);
   grad_norm_mean_ += rate * (step.grad_norm - grad_norm_mean_);
   // With exponent 0 every priority is 1 and stays so.
-  if (settings_.replay.alpha != 0) SendPriorities(outcome.job.batch, step.td_errors, out);
+  if (settings_.replay.alpha != 0) source_.SendPriorities(outcome.job.batch, step.td_errors, out);
   if (labels_.Hosts() > 0) {
     labels_.Publish(outcome.job.batch,
                     {std::move(step.labels), std::move(step.extras), false, updates_, version_},
                     out);
-  }
-}
-
-void LearnerRole::SendPriorities(const replay::Batch& batch, std::span<const float> td_errors,
-                                 Outbox& out) const {
-  const auto priorities = sampler_.Split(batch, td_errors);
-  for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
-    if (priorities[shard].handles.empty()) continue;
-    SendTo(out, Address(), {RoleKind::kShard, shard}, priorities[shard]);
   }
 }
 
@@ -329,15 +350,14 @@ void LearnerRole::OnParameters(TeacherOutcome outcome, Outbox& out) {
 
 LearnerWait LearnerRole::Wait() const {
   if (!restored_) return LearnerWait::kRestore;
+  if (own_ && !lead_.Missing().empty()) return LearnerWait::kGradients;
   if (jobs_ > 0) return LearnerWait::kCompute;
   if (stage_ == Stage::kIdle || stage_ == Stage::kLeft) return LearnerWait::kIdle;
   if (stage_ == Stage::kFreezing) return LearnerWait::kCompute;
   if (stage_ == Stage::kTail && labels_.MostCredits() == 0) return LearnerWait::kCredits;
   if (blocked_) return LearnerWait::kGrant;
-  if (sampler_.Pending() > 0) return LearnerWait::kReplies;
-  // Polls follow one another while the store is empty; one that stays open is a wait.
-  if (!polls_.empty() && polls_.size() < settings_.shards) return LearnerWait::kReplies;
-  return sampler_.TotalMass() > 0 ? LearnerWait::kNothing : LearnerWait::kEmptyStore;
+  if (source_.AwaitsReplies()) return LearnerWait::kReplies;
+  return source_.KnowsOfItems() ? LearnerWait::kNothing : LearnerWait::kEmptyStore;
 }
 
 void LearnerRole::Report(Time now, Outbox& out) {
@@ -352,10 +372,8 @@ void LearnerRole::Report(Time now, Outbox& out) {
   report.grad_norm = grad_norm_mean_;
   report.sample_blocked = blocked_;
   report.wait = Wait();
-  if (report.wait == LearnerWait::kReplies) {
-    report.owing_shards = sampler_.Owing();
-    report.owing_shards.insert(report.owing_shards.end(), polls_.begin(), polls_.end());
-  }
+  if (report.wait == LearnerWait::kReplies) report.owing_shards = source_.Owing();
+  if (report.wait == LearnerWait::kGradients) report.owing_learners = lead_.Missing();
   for (std::size_t host = 0; host < labels_.Hosts(); ++host) {
     report.dropped.push_back(labels_.Dropped(host));
     report.lag_updates.push_back(labels_.Lag(host, updates_));

@@ -1,9 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "common/base/rng.h"
@@ -11,20 +10,23 @@
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
 #include "common/messages/rank_down.h"
+#include "learner/protocol/batch_source.h"
 #include "learner/protocol/compute_port.h"
+#include "learner/protocol/gradient_lead.h"
 #include "learner/protocol/label_stream.h"
-#include "replay/sampler.h"
 
 namespace stillhouse::learner {
 
 /// The teacher's role: keeps batches prefetched, has the compute do a TD update on each, sends
 /// the new priorities back and the labelled batch on to the students, publishes weights. After
 /// Freeze it labels batches with the frozen teacher for as long as the tail lasts. In a resumed
-/// run it waits for its Restore before anything else. Logic only.
+/// run it waits for its Restore before anything else. With several learners it is learner 0, which
+/// leads: an update is a step along the mean gradient of everybody's batches (FollowerRole).
+/// Logic only.
 class LearnerRole final : public Role {
  public:
   struct Settings {
-    std::uint16_t index = 0;
+    std::uint16_t learners = 1;  ///< with this one, which is number 0
     std::uint16_t shards = 1;
     std::uint16_t student_hosts = 0;
     std::int32_t num_actions = 0;
@@ -39,7 +41,7 @@ class LearnerRole final : public Role {
   /// `port` is borrowed and outlives the role.
   LearnerRole(Settings settings, TeacherPort& port);
 
-  RoleAddress Address() const override { return {RoleKind::kLearner, settings_.index}; }
+  RoleAddress Address() const override { return {RoleKind::kLearner, 0}; }
   void Handle(const Envelope& envelope, Time now, Outbox& out) override;
   void Tick(Time now, Outbox& out) override;
   /// The outcome of a submitted job.
@@ -54,9 +56,10 @@ class LearnerRole final : public Role {
 
   void Pump(Outbox& out);
   void RequestBatches(Outbox& out);
-  bool RequestOne(Outbox& out);
-  void OnReply(const Envelope& envelope);
   void SubmitBatches();
+  /// Behind an update in the queue.
+  void CountSubmitted();
+  void StepWhenJoined(Outbox& out);
   void SubmitParameters(std::uint32_t pin);
   void SubmitSave(std::uint64_t checkpoint);
   void OnRestore(const Restore& restore);
@@ -65,19 +68,18 @@ class LearnerRole final : public Role {
   void OnRankDown(const RankDown& down);
   void OnSaved(TeacherOutcome outcome, Outbox& out);
   void BeginFreezeWhenIdle();
+  void OnGradient(TeacherOutcome outcome, Outbox& out);
   void OnUpdated(TeacherOutcome outcome, Outbox& out);
-  void SendPriorities(const replay::Batch& batch, std::span<const float> td_errors,
-                      Outbox& out) const;
   void OnParameters(TeacherOutcome outcome, Outbox& out);
   void Report(Time now, Outbox& out);
   LearnerWait Wait() const;
 
   Settings settings_;
   TeacherPort& port_;
-  replay::Sampler sampler_;
+  BatchSource source_;
   Rng rng_;
   LabelStream labels_;
-  std::deque<replay::Batch> ready_;
+  GradientLead lead_;
 
   Stage stage_ = Stage::kTrain;
   RunPhase phase_ = RunPhase::kTrain;  ///< as the coordinator told
@@ -98,7 +100,10 @@ class LearnerRole final : public Role {
     std::vector<float> parameters;
   };
   std::map<std::uint32_t, Pin> pins_;
-  std::set<std::uint16_t> polls_;  ///< shards whose reply about totals alone is still missing
+  std::uint64_t batches_ = 0;      ///< drawn for TD updates, in this attempt
+  /// The own part of an update of several learners, until the step along everybody's is done.
+  std::optional<TeacherOutcome> own_;
+  std::uint32_t joined_rows_ = 0;
   std::size_t redraws_ = 0;        ///< draws that died with a shard: the next ones are counted
   std::int32_t jobs_ = 0;          ///< updates and labellings submitted and not done
   bool blocked_ = false;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/crc32c.h"
 #include "common/base/error.h"
 #include "learner/td/cross_entropy.h"
 #include "learner/td/td_targets.h"
@@ -13,6 +14,8 @@ namespace stillhouse::learner {
 namespace {
 
 constexpr std::int64_t kMostUpdatesAMove = 10;
+/// Updates between checks that all learners have the same parameters.
+constexpr std::int64_t kCheckEvery = 100;
 
 }  // namespace
 
@@ -46,27 +49,54 @@ void Teacher::CheckBatch(const replay::Batch& batch) const {
   }
 }
 
-TeacherStep Teacher::Update(const replay::Batch& batch) {
+Teacher::BatchLoss Teacher::LossOf(const replay::Batch& batch) {
   CheckBatch(batch);
   const bool supervised = settings_.algorithm.kind == AlgorithmSettings::Kind::kSupervised;
   auto others = MakeOthers(batch);  // by what was known before this batch
-  TeacherStep step = supervised ? LearnLabels(batch) : LearnRewards(batch);
-  step.extras.others = std::move(others);
+  BatchLoss loss = supervised ? LabelsLoss(batch) : RewardsLoss(batch);
+  loss.step.extras.others = std::move(others);
+  return loss;
+}
+
+TeacherStep Teacher::Update(const replay::Batch& batch) {
+  BatchLoss loss = LossOf(batch);
+  loss.step.grad_norm = model_->Step(loss.q_gradient);
+  AfterStep();
+  return std::move(loss.step);
+}
+
+TeacherStep Teacher::Gradient(const replay::Batch& batch) {
+  BatchLoss loss = LossOf(batch);
+  loss.step.gradient = model_->Gradient(loss.q_gradient);
+  if (updates_ % kCheckEvery == 0) {
+    const auto parameters = model_->Parameters();
+    loss.step.check = Crc32c(
+        {reinterpret_cast<const std::uint8_t*>(parameters.data()), parameters.size() * sizeof(float)});
+  }
+  return std::move(loss.step);
+}
+
+double Teacher::StepAlong(std::span<const float> gradient) {
+  const double norm = model_->StepAlong(gradient);
+  AfterStep();
+  return norm;
+}
+
+void Teacher::AfterStep() {
   ++updates_;
   if (updates_ % settings_.target_update == 0) model_->UpdateTarget();
   if (updates_ % average_every_ == 0) MoveAverage();
-  return step;
 }
 
-TeacherStep Teacher::LearnLabels(const replay::Batch& batch) {
+Teacher::BatchLoss Teacher::LabelsLoss(const replay::Batch& batch) {
   const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
   const PackedRows rows = batch.observations;
   const auto q = model_->Forward({&rows, 1});
-  return Learn(batch, q, q.size(),
-               ComputeCrossEntropy<float>(actions, q, batch.actions, batch.weights));
+  return Describe(batch, q, q.size(),
+                  ComputeCrossEntropy<float>(actions, q, batch.actions, batch.weights));
 }
 
-TeacherStep Teacher::LearnRewards(const replay::Batch& batch) {
+Teacher::BatchLoss Teacher::RewardsLoss(const replay::Batch& batch) {
   const std::size_t rows = batch.actions.size();
   const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
   const std::size_t values = rows * actions;
@@ -80,14 +110,14 @@ TeacherStep Teacher::LearnRewards(const replay::Batch& batch) {
   const TdRows<float> td{actions, batch.rewards, batch.discounts, q_target_next,
                          both ? q.subspan(values) : std::span<const float>{}};
   const auto targets = settings_.algorithm.double_q ? DoubleTargets(td) : OneStepTargets(td);
-  return Learn(batch, q, label_next ? 2 * values : values,
+  return Describe(batch, q, label_next ? 2 * values : values,
                ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets, batch.weights,
                                     settings_.algorithm.loss,
                                     static_cast<float>(settings_.algorithm.huber_delta)));
 }
 
-TeacherStep Teacher::Learn(const replay::Batch& batch, std::span<const float> q,
-                           std::size_t labelled, TdLoss<float> loss) {
+Teacher::BatchLoss Teacher::Describe(const replay::Batch& batch, std::span<const float> q,
+                                     std::size_t labelled, TdLoss<float> loss) const {
   const std::size_t rows = batch.actions.size();
   const auto actions = static_cast<std::size_t>(model_->Spec().NumActions());
   if (!std::isfinite(loss.loss)) {
@@ -105,8 +135,7 @@ TeacherStep Teacher::Learn(const replay::Batch& batch, std::span<const float> q,
     step.labels.assign(q.begin(), q.begin() + static_cast<std::ptrdiff_t>(labelled));
     GiveMore(rows, step.extras);
   }
-  step.grad_norm = model_->Step(loss.q_gradient);
-  return step;
+  return {std::move(step), std::move(loss.q_gradient)};
 }
 
 TeacherStep Teacher::Label(const replay::Batch& batch) {

@@ -38,6 +38,8 @@ class Teacher final : public TeacherCompute {
           TeacherGives gives = {});
 
   TeacherStep Update(const replay::Batch& batch) override;
+  TeacherStep Gradient(const replay::Batch& batch) override;
+  double StepAlong(std::span<const float> gradient) override;
   TeacherStep Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return model_->Parameters(); }
   void KeepBest(std::vector<float> parameters, std::uint64_t updates) override;
@@ -46,12 +48,18 @@ class Teacher final : public TeacherCompute {
   void Load(const TeacherState& state) override;
 
  private:
-  TeacherStep LearnRewards(const replay::Batch& batch);
-  TeacherStep LearnLabels(const replay::Batch& batch);
-  /// One step of the optimiser along the gradient of `loss`. The first `labelled` values of q
-  /// [rows, A] are what students get.
-  TeacherStep Learn(const replay::Batch& batch, std::span<const float> q, std::size_t labelled,
-                    TdLoss<float> loss);
+  /// What a batch says, before anything is learnt from it.
+  struct BatchLoss {
+    TeacherStep step;
+    std::vector<float> q_gradient;  ///< of the mean loss by the first rows of the last Forward
+  };
+  BatchLoss LossOf(const replay::Batch& batch);
+  BatchLoss RewardsLoss(const replay::Batch& batch);
+  BatchLoss LabelsLoss(const replay::Batch& batch);
+  /// The first `labelled` values of q [rows, A] are what students get.
+  BatchLoss Describe(const replay::Batch& batch, std::span<const float> q, std::size_t labelled,
+                     TdLoss<float> loss) const;
+  void AfterStep();
   void CheckBatch(const replay::Batch& batch) const;
   void MoveAverage();
   bool Makes(LabelChoice choice) const;
