@@ -28,6 +28,7 @@ bool LearnsFromRewards(const RunConfig& config) {
 }  // namespace
 
 std::uint16_t Job::Shards() const { return Count(layout, RoleKind::kShard); }
+std::uint16_t Job::Learners() const { return Count(layout, RoleKind::kLearner); }
 std::uint16_t Job::StudentHosts() const { return Count(layout, RoleKind::kStudentHost); }
 std::uint16_t Job::ActorHosts() const { return Count(layout, RoleKind::kActorHost); }
 
@@ -88,6 +89,7 @@ replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
 
 learner::LearnerRole::Settings Job::LearnerSettings() const {
   learner::LearnerRole::Settings settings;
+  settings.learners = Learners();
   settings.shards = Shards();
   settings.student_hosts = StudentHosts();
   settings.num_actions = environment.num_actions;
@@ -100,6 +102,18 @@ learner::LearnerRole::Settings Job::LearnerSettings() const {
       config.teacher.final == FinalTeacher::kBest ||
       std::any_of(config.students.begin(), config.students.end(),
                   [](const auto& student) { return student.label_source == LabelChoice::kBest; });
+  return settings;
+}
+
+learner::FollowerRole::Settings Job::FollowerSettings(std::uint16_t index) const {
+  learner::FollowerRole::Settings settings;
+  settings.index = index;
+  settings.learners = Learners();
+  settings.shards = Shards();
+  settings.teacher = config.teacher;
+  settings.replay = config.replay;
+  settings.seed = config.run.seed;
+  settings.resuming = resuming;
   return settings;
 }
 
@@ -136,6 +150,7 @@ Coordinator::Settings Job::CoordinatorSettings(const std::vector<double>& latenc
                                                double start_unix_s) const {
   Coordinator::Settings settings;
   settings.config = config;
+  settings.learners = Learners();
   settings.shards = Shards();
   settings.student_hosts = StudentHosts();
   settings.actor_hosts = ActorHosts();

@@ -13,6 +13,7 @@
 #include "common/model/network_spec.h"
 #include "common/run/coordinator.h"
 #include "common/run/role_layout.h"
+#include "learner/protocol/follower_role.h"
 #include "learner/protocol/learner_role.h"
 #include "learner/protocol/student_role.h"
 #include "replay/shard.h"
@@ -42,11 +43,14 @@ struct Job {
   std::vector<ShardEndpoint> shard_endpoints;  ///< [shards]
 
   std::uint16_t Shards() const;
+  std::uint16_t Learners() const;
   std::uint16_t StudentHosts() const;
   std::uint16_t ActorHosts() const;
 
   replay::ShardSettings ShardSettingsOf(std::uint16_t shard) const;
   learner::LearnerRole::Settings LearnerSettings() const;
+  /// Of learner `index` >= 1.
+  learner::FollowerRole::Settings FollowerSettings(std::uint16_t index) const;
   learner::StudentRole::Settings StudentSettingsOf(std::uint16_t host) const;
   /// The students of a host, as indices into config.students.
   std::vector<std::size_t> StudentsOf(std::uint16_t host) const;

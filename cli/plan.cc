@@ -54,7 +54,7 @@ std::string RoleText(const PlanFacts& facts, const RoleAddress& role) {
     case RoleKind::kCoordinator:
       return "coordinator";
     case RoleKind::kLearner:
-      return "learner 0 (teacher)";
+      return fmt::format("learner {} (teacher)", index);
     case RoleKind::kStudentHost: {
       std::vector<std::string> names;
       for (const std::int32_t s : facts.layout.students_of_host[index]) {

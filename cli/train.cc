@@ -139,6 +139,14 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
     case RoleKind::kCoordinator:
       return;  // made by the caller, who owns the recorder
     case RoleKind::kLearner:
+      if (role.index > 0) {
+        return Host(rank, runtime,
+                    learner::MakeFollowerDriver(
+                        job.FollowerSettings(role.index),
+                        rank.compute->Factory().MakeTeacher(job.config, job.environment, job.Rows(),
+                                                            /*want_labels=*/false),
+                        loop));
+      }
       return Host(rank, runtime,
                   learner::MakeLearnerDriver(
                       job.LearnerSettings(),

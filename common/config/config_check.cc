@@ -84,6 +84,7 @@ class Checker {
       Fail({"replay.min_size", "teacher.batch_size"},
            fmt::format("{} is below teacher.batch_size {}", replay.min_size, batch));
     }
+    Learners();
     const std::int64_t chunk = config_.actors.chunk_steps + replay.n_step;
     if (chunk > share) {
       Fail({"actors.chunk_steps", "replay.capacity", "replay.shards", "replay.n_step"},
@@ -175,6 +176,19 @@ class Checker {
       if (std::find(known.begin(), known.end(), option) == known.end()) {
         Fail({path.c_str()}, fmt::format("{} has no such option", choice.id));
       }
+    }
+  }
+
+  void Learners() {
+    const TeacherSettings& teacher = config_.teacher;
+    if (teacher.batch_size % teacher.learners != 0) {
+      Fail({"teacher.learners", "teacher.batch_size"},
+           fmt::format("{} learners cannot share batches of {} evenly", teacher.learners,
+                       teacher.batch_size));
+    }
+    if (teacher.learners > 1 && config_.run.deterministic) {
+      Fail({"teacher.learners", "run.deterministic"},
+           "a deterministic run does everything in one process, with one learner");
     }
   }
 

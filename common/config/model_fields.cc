@@ -97,7 +97,9 @@ FieldList<TeacherSettings> TeacherFields() {
       IntegerField<S>("target_update", &S::target_update, {1, 1e9},
                       "Updates between hard copies to the target network."),
       IntegerField<S>("prefetch", &S::prefetch, {1, 1024}, "Batches requested ahead."),
-      FixedField<S>("learners", {"1"}, {}, "Learner ranks."),
+      IntegerField<S>("learners", &S::learners, {1, 256},
+                      "Learner ranks, which share each update's batch: synchronous data-parallel "
+                      "learning. Must divide batch_size."),
       TextField<S>("device", &S::device, IsDevice, "auto, cpu, cuda or cuda:N",
                    "Where the update runs; auto: the first GPU, or the CPU."),
       WordField<S, FinalTeacher>(

@@ -132,6 +132,7 @@ struct TeacherSettings {
   std::int32_t publish_every = 100;   ///< updates between publications (= versions) of weights
   std::int32_t target_update = 1000;  ///< updates between hard copies to the target network
   std::int32_t prefetch = 8;          ///< batches requested ahead
+  std::int32_t learners = 1;          ///< ranks that share each update's batch
   std::string device = "auto";        ///< auto | cpu | cuda:N
   FinalTeacher final = FinalTeacher::kAverage;
   std::int32_t average = 5000;  ///< updates that the Polyak average spans

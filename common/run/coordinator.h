@@ -48,6 +48,7 @@ class Coordinator final : public Role {
  public:
   struct Settings {
     RunConfig config;
+    std::uint16_t learners = 1;
     std::uint16_t shards = 1;
     std::uint16_t student_hosts = 0;
     std::uint16_t actor_hosts = 0;

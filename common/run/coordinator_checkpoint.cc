@@ -72,7 +72,9 @@ void Coordinator::Resume(Time now, Outbox& out) {
       hosts.at(settings_.host_of_student.at(part.model - 1U)).models.push_back(part);
     }
   }
-  SendTo(out, Address(), {RoleKind::kLearner, 0}, teacher);
+  for (std::uint16_t learner = 0; learner < settings_.learners; ++learner) {
+    SendTo(out, Address(), {RoleKind::kLearner, learner}, teacher);
+  }
   for (std::uint16_t host = 0; host < settings_.student_hosts; ++host) {
     SendTo(out, Address(), {RoleKind::kStudentHost, host}, hosts[host]);
   }

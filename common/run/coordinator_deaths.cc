@@ -131,10 +131,11 @@ std::vector<std::uint64_t> Coordinator::LivingGrants(std::uint64_t allowance) co
 }
 
 std::vector<RoleAddress> Coordinator::Everyone() const {
-  std::vector<RoleAddress> roles{{RoleKind::kLearner, 0}};
+  std::vector<RoleAddress> roles;
   const auto add = [&roles](RoleKind kind, std::uint16_t count) {
     for (std::uint16_t i = 0; i < count; ++i) roles.push_back({kind, i});
   };
+  add(RoleKind::kLearner, settings_.learners);
   add(RoleKind::kStudentHost, settings_.student_hosts);
   add(RoleKind::kShard, settings_.shards);
   add(RoleKind::kActorHost, settings_.actor_hosts);

@@ -24,7 +24,7 @@ std::vector<std::vector<std::size_t>> GroupsOf(const RunConfig& config) {
   return ModelGraph::Of(config).HostGroups();
 }
 
-/// Shares `spare` ranks (all but rank 0). A group that gets none lives with another.
+/// Shares `spare` ranks (all but the learners'). A group that gets none lives with another.
 RankGroups ShareRanks(const RunConfig& config, std::int32_t spare) {
   const auto students = static_cast<std::int32_t>(GroupsOf(config).size());
   RankGroups groups;
@@ -61,7 +61,12 @@ void CheckRanks(const RunConfig& config, std::int32_t ranks) {
         fmt::format("actors.hosts: {} hosts need {} ranks, the job has {}", hosts, hosts, ranks));
   }
   const auto students = static_cast<std::int32_t>(GroupsOf(config).size());
-  const std::int32_t most = 1 + students + config.replay.shards + hosts;
+  const std::int32_t learners = config.teacher.learners;
+  if (learners > ranks) {
+    throw ConfigError(fmt::format("teacher.learners: {} learners need {} ranks, the job has {}",
+                                  learners, learners, ranks));
+  }
+  const std::int32_t most = learners + students + config.replay.shards + hosts;
   if (hosts > 0 && ranks > most) {
     throw ConfigError(
         fmt::format("actors.hosts: {} leaves {} of {} ranks without a role; use "
@@ -130,7 +135,8 @@ std::int32_t RoleLayout::Workers() const {
 
 RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores) {
   CheckRanks(config, ranks);
-  const RankGroups groups = ShareRanks(config, ranks - 1);
+  const std::int32_t learners = config.teacher.learners;
+  const RankGroups groups = ShareRanks(config, ranks - learners);
   RoleLayout layout;
   layout.ranks.resize(static_cast<std::size_t>(ranks));
   const auto add = [&](std::int32_t rank, RoleKind kind, std::int32_t index) {
@@ -138,16 +144,18 @@ RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int3
         {kind, static_cast<std::uint16_t>(index)});
   };
   add(0, RoleKind::kCoordinator, 0);
-  add(0, RoleKind::kLearner, 0);
+  for (std::int32_t learner = 0; learner < learners; ++learner) {
+    add(learner, RoleKind::kLearner, learner);
+  }
 
-  // Student hosts follow rank 0, then come the shards, then the actor hosts.
+  // Student hosts follow the learners, then come the shards, then the actor hosts.
   const bool has_students = !config.students.empty();
   const std::int32_t student_hosts = has_students ? std::max(1, groups.students) : 0;
   for (std::int32_t host = 0; host < student_hosts; ++host) {
-    add(groups.students == 0 ? 0 : 1 + host, RoleKind::kStudentHost, host);
+    add(groups.students == 0 ? 0 : learners + host, RoleKind::kStudentHost, host);
   }
   // Without ranks of their own shards live with the last rank's actor host (rank 0 when alone).
-  const std::int32_t first_shard = groups.shards == 0 ? ranks - 1 : 1 + groups.students;
+  const std::int32_t first_shard = groups.shards == 0 ? ranks - 1 : learners + groups.students;
   const std::int32_t shard_ranks = std::max(1, groups.shards);
   for (std::int32_t shard = 0; shard < config.replay.shards; ++shard) {
     add(first_shard + shard % shard_ranks, RoleKind::kShard, shard);
@@ -184,7 +192,7 @@ RoleLayout MakeRoleLayout(const RunConfig& config, const RoleWishes& wishes, std
       layout.ranks[players[i % players.size()]].push_back({kind, static_cast<std::uint16_t>(i)});
     }
   };
-  add(RoleKind::kLearner, 1);
+  add(RoleKind::kLearner, config.teacher.learners);
   add(RoleKind::kStudentHost, 0);
   add(RoleKind::kShard, config.replay.shards);
   add(RoleKind::kActorHost, 0);

@@ -26,7 +26,7 @@ struct RoleLayout {
 /// Assigns the roles to `ranks` ranks; `cores` (of all hosts together) sizes `actors.workers:
 /// auto`.
 ///
-/// Rank 0 is coordinator and learner. Then, while ranks last, student hosts (at most one for each
+/// Rank 0 is coordinator and learner 0; every other learner has a rank of its own. Then, while ranks last, student hosts (at most one for each
 /// group of students that label for one another, ModelGraph::HostGroups), shards and actor hosts
 /// have ranks of their own; further ranks become actor hosts. With fewer ranks they share: students
 /// move in with the learner, shards with an actor host. Throws ConfigError when explicit numbers

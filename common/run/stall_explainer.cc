@@ -5,9 +5,11 @@
 namespace stillhouse {
 namespace {
 
-std::string Shards(const std::vector<std::uint16_t>& shards) {
-  return fmt::format("shard{} {}", shards.size() == 1 ? "" : "s", fmt::join(shards, ", "));
+std::string Numbered(const char* what, const std::vector<std::uint16_t>& which) {
+  return fmt::format("{}{} {}", what, which.size() == 1 ? "" : "s", fmt::join(which, ", "));
 }
+
+std::string Shards(const std::vector<std::uint16_t>& shards) { return Numbered("shard", shards); }
 
 void ExplainLearner(const StallFacts& facts, std::vector<ExplainedWait>& waits) {
   const auto add = [&waits](std::string for_what, std::string advice) {

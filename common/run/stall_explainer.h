@@ -26,7 +26,8 @@ struct StallFacts {
   std::vector<SilentRank> silent;
 
   LearnerWait learner = LearnerWait::kNothing;
-  std::vector<std::uint16_t> owing_shards;  ///< the learner waits for their replies
+  std::vector<std::uint16_t> owing_shards;    ///< the learner waits for their replies
+  std::vector<std::uint16_t> owing_learners;  ///< or for their gradients
   std::uint64_t store_size = 0;
   std::uint64_t min_size = 0;
   std::size_t workers_alive = 0;

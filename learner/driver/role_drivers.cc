@@ -11,6 +11,15 @@ std::unique_ptr<LearnerDriver> MakeLearnerDriver(LearnerRole::Settings settings,
       [&borrowed](TeacherJob job) { return Perform(borrowed, std::move(job)); }, loop);
 }
 
+std::unique_ptr<FollowerDriver> MakeFollowerDriver(FollowerRole::Settings settings,
+                                                   std::unique_ptr<TeacherCompute> compute,
+                                                   EventLoop& loop) {
+  TeacherCompute& borrowed = *compute;
+  return std::make_unique<FollowerDriver>(
+      std::move(settings), std::move(compute),
+      [&borrowed](TeacherJob job) { return Perform(borrowed, std::move(job)); }, loop);
+}
+
 std::unique_ptr<StudentDriver> MakeStudentDriver(StudentRole::Settings settings,
                                                  std::unique_ptr<StudentCompute> compute,
                                                  EventLoop& loop) {

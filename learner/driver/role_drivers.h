@@ -4,6 +4,7 @@
 
 #include "common/net/event_loop.h"
 #include "learner/driver/compute_thread.h"
+#include "learner/protocol/follower_role.h"
 #include "learner/protocol/learner_role.h"
 #include "learner/protocol/student_role.h"
 
@@ -59,12 +60,17 @@ class ThreadedRole final : public Role, private Port {
 
 using LearnerDriver =
     ThreadedRole<LearnerRole, TeacherPort, TeacherJob, TeacherOutcome, TeacherCompute>;
+using FollowerDriver =
+    ThreadedRole<FollowerRole, TeacherPort, TeacherJob, TeacherOutcome, TeacherCompute>;
 using StudentDriver =
     ThreadedRole<StudentRole, StudentPort, StudentJob, StudentOutcome, StudentCompute>;
 
 std::unique_ptr<LearnerDriver> MakeLearnerDriver(LearnerRole::Settings settings,
                                                  std::unique_ptr<TeacherCompute> compute,
                                                  EventLoop& loop);
+std::unique_ptr<FollowerDriver> MakeFollowerDriver(FollowerRole::Settings settings,
+                                                   std::unique_ptr<TeacherCompute> compute,
+                                                   EventLoop& loop);
 std::unique_ptr<StudentDriver> MakeStudentDriver(StudentRole::Settings settings,
                                                  std::unique_ptr<StudentCompute> compute,
                                                  EventLoop& loop);
