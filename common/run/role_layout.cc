@@ -89,7 +89,8 @@ void AssignWorkers(const RunConfig& config, RoleLayout& layout, std::int32_t hos
                    std::int32_t cores) {
   std::int32_t workers = config.actors.workers;
   if (workers == 0) {
-    const std::int32_t busy = 1 + layout.Count(RoleKind::kStudentHost);
+    const std::int32_t busy =
+        layout.Count(RoleKind::kLearner) + layout.Count(RoleKind::kStudentHost);
     // A deterministic run must not depend on the machine's cores.
     workers = config.run.deterministic ? 1 : std::max({1, hosts, cores - busy});
   }

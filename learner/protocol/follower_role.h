@@ -4,6 +4,7 @@
 
 #include "common/base/rng.h"
 #include "common/messages/checkpoint.h"
+#include "common/messages/control.h"
 #include "common/messages/gradients.h"
 #include "common/messages/rank_down.h"
 #include "learner/protocol/batch_source.h"

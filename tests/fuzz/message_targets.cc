@@ -10,6 +10,7 @@
 #include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
+#include "common/messages/gradients.h"
 #include "common/messages/labels.h"
 #include "common/messages/rank_down.h"
 #include "common/messages/sampling.h"
@@ -117,6 +118,9 @@ void AddControl(Codecs& codecs) {
   Add(codecs, EvaluationRelease{2});
   Add(codecs, Endpoint{"127.0.0.1:9"});
   Add(codecs, EndpointTable{{"a:1", "b:22"}, "secret"});
+  Add(codecs, BatchGrant{7});
+  Add(codecs, GradientShare{5, 16, 0.5, 2, 77, {0.25F, -1, 3}});
+  Add(codecs, GradientMean{5, {0.25F, -1}});
   Add(codecs, Freeze{});
   Add(codecs, Frozen{{{0, 7, 700, {1, 2, 3}}, {1, 6, 650, {4}}}});
   Add(codecs, Failure{"disk full"});

@@ -53,10 +53,22 @@ CountingTeacher::CountingTeacher(const NetworkSpec& network, LabelRows rows)
     : rows_(rows), state_(Fresh(network)) {}
 
 learner::TeacherStep CountingTeacher::Update(const replay::Batch& batch) {
-  if (broken_) throw NumericError("the loss is not finite");
+  learner::TeacherStep step = Gradient(batch);
+  StepAlong(step.gradient);
+  step.gradient.clear();
+  return step;
+}
+
+double CountingTeacher::StepAlong(std::span<const float> gradient) {
   ++updates_;
-  Learn(state_, Fraction(batch.observations));
+  Learn(state_, gradient[0]);
+  return 1;
+}
+
+learner::TeacherStep CountingTeacher::Gradient(const replay::Batch& batch) {
+  if (broken_) throw NumericError("the loss is not finite");
   learner::TeacherStep step;
+  step.gradient = {Fraction(batch.observations)};
   step.loss = 0.5;
   const std::size_t packed = batch.observations.size() / std::max<std::size_t>(1, batch.Size());
   for (std::size_t row = 0; row < batch.Size(); ++row) {

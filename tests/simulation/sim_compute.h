@@ -24,6 +24,8 @@ class CountingTeacher final : public learner::TeacherCompute {
  public:
   CountingTeacher(const NetworkSpec& network, LabelRows rows);
   learner::TeacherStep Update(const replay::Batch& batch) override;
+  learner::TeacherStep Gradient(const replay::Batch& batch) override;
+  double StepAlong(std::span<const float> gradient) override;
   learner::TeacherStep Label(const replay::Batch& batch) override;
   std::vector<float> Parameters() const override { return state_.parameters; }
   void KeepBest(std::vector<float>, std::uint64_t) override {}

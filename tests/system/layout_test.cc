@@ -154,6 +154,9 @@ const Change kChanges[] = {
     {"FewerWorkers", 5, 5, {"actors.workers=3"}, {"actors.workers=1"}},
     {"LargerCapacity", 4, 4, {"replay.capacity=20000"}, {"replay.capacity=30000"}},
     {"OtherExponents", 4, 4, {"replay.alpha=0.6"}, {"replay.alpha=0.9", "replay.beta=0.7"}},
+    {"MoreLearners", 5, 6, {}, {"teacher.learners=2"}},
+    {"FewerLearners", 6, 5, {"teacher.learners=2"}, {}},
+    {"OtherLearners", 6, 8, {"teacher.learners=2"}, {"teacher.learners=4"}},
     {"OtherBatchSize", 4, 4, {"teacher.batch_size=32"}, {"teacher.batch_size=64"}},
 };
 

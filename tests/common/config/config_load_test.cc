@@ -226,7 +226,6 @@ TEST(ConfigLoadTest, RefusesWhatIsNotBuiltYet) {
       "monitor: {http: 127.0.0.1:8787}",
       "monitor: {tensorboard: true}",
       "monitor: {token: abc}",
-      "teacher: {learners: 2}",
       "teacher: {init: x.pt}",
       "teacher: {algorithm: {kind: c51}}",
       "teacher: {network: {layers: [dropout, q_head]}}",
@@ -274,11 +273,19 @@ TEST(ConfigLoadTest, CheckpointsHaveAnIntervalOrAreOff) {
   EXPECT_NE(ErrorsOf(WithMinimal("checkpoint: {every: 100 updates}")), "");
 }
 
+TEST(ConfigLoadTest, LearnersShareABatchEvenly) {
+  EXPECT_EQ(ErrorsOf(WithMinimal("teacher: {learners: 4, batch_size: 32}\n")), "");
+  EXPECT_THAT(ErrorsOf(WithMinimal("teacher: {learners: 3, batch_size: 32}\n")),
+              HasSubstr("3 learners cannot share batches of 32 evenly"));
+  EXPECT_THAT(ErrorsOf(WithMinimal("teacher: {learners: 2}\nrun: {deterministic: true}\n")),
+              HasSubstr("with one learner"));
+}
+
 TEST(ConfigLoadTest, AcceptsTheOffValuesOfWhatIsNotBuiltYet) {
   EXPECT_EQ(
       ErrorsOf(WithMinimal(
           "checkpoint: {}\nreplay: {durability: none, compression: auto}\n"
-          "monitor: {http: off, tensorboard: false}\nteacher: {learners: 1, init: none}\n"
+          "monitor: {http: off, tensorboard: false}\nteacher: {init: none}\n"
           "actors: {policy: teacher}\n"
           "students: {a: {from: [teacher], labels: stream, data: {replay: 1.0, own: 0.0}}}\n")),
       "");

@@ -12,6 +12,7 @@
 #include "common/base/rng.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
+#include "common/messages/gradients.h"
 #include "common/messages/labels.h"
 #include "common/messages/rank_down.h"
 #include "common/messages/sampling.h"
@@ -123,6 +124,7 @@ std::vector<Codec> ControlCodecs() {
                               .sample_blocked = true,
                               .wait = LearnerWait::kReplies,
                               .owing_shards = {1, 2, 3},
+                              .owing_learners = {1},
                               .dropped = {1, 2},
                               .lag_updates = {3, 4},
                               .silent_ms = {5, 6}};
@@ -136,13 +138,17 @@ std::vector<Codec> ControlCodecs() {
       Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8)),
       Make("InsertGrant", InsertGrant{5000}, 8),
       Make("SampleGrant", SampleGrant{6000}, 8),
-      Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + 3 * (4 + 2 * 8)),
+      Make("LearnerReport", learner, 4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + (4 + 2) + 3 * (4 + 2 * 8)),
       Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9, 7, 9, 1}, {2, 49, 1, 0.6, 0.8}}},
            4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8 + 4)),
       Make("StudentReport with changes", StudentReport{{{.model = 1, .changes = changes}}},
            4 + 58 + 4 + (4 + 1) + (4 + 4) + 2 * 4 + (4 + 7) + 4 * 4),
       Make("HostReport", HostReport{4, 1, 1}, 4 + 8 + 8),
       Make("RankReport", rank, 4 + (4 + 5) + (4 + 2) + 8 + 8 + 8),
+      Make("BatchGrant", BatchGrant{7}, 8),
+      Make("GradientShare", GradientShare{5, 16, 0.5, 2, 77, {0.25F, -1, 3}},
+           8 + 4 + 8 + 8 + 4 + 4 + 3 * 4),
+      Make("GradientMean", GradientMean{5, {0.25F, -1}}, 8 + 4 + 2 * 4),
       Make("Freeze", Freeze{}, 0),
       Make("Frozen", Frozen{{{0, 7, 700, {1, 2, 3}}, {1, 6, 650, {4}}}},
            4 + 2 * (2 + 8 + 8 + 4) + (3 + 1) * 4),

@@ -56,6 +56,19 @@ TEST(RoleLayoutTest, TwoRanksPartLearningFromPlaying) {
                                         ElementsAre(Shard(0), Shard(1), ActorHost(0))));
 }
 
+TEST(RoleLayoutTest, LearnersHaveTheFirstRanks) {
+  const RunConfig config = Config(1, "teacher: {learners: 2}\n");
+  const RoleAddress second{RoleKind::kLearner, 1};
+  EXPECT_THAT(MakeRoleLayout(config, 5, 2).ranks,
+              ElementsAre(ElementsAre(kCoordinator, kLearner), ElementsAre(second),
+                          ElementsAre(StudentHost(0)), ElementsAre(Shard(0), Shard(1)),
+                          ElementsAre(ActorHost(0))));
+  EXPECT_THAT(MakeRoleLayout(config, 2, 2).ranks,
+              ElementsAre(ElementsAre(kCoordinator, kLearner, StudentHost(0)),
+                          ElementsAre(second, Shard(0), Shard(1), ActorHost(0))));
+  EXPECT_THAT(ErrorOf(config, 1), HasSubstr("2 learners need 2 ranks, the job has 1"));
+}
+
 TEST(RoleLayoutTest, ThreeRanksGiveTheStudentsTheirOwn) {
   const RoleLayout layout = MakeRoleLayout(Config(2), 3, 2);
   EXPECT_THAT(layout.ranks,

@@ -104,6 +104,60 @@ class EagerTeacher {
   std::int64_t updates_ = 0;
 };
 
+TEST(TeacherTest, AGradientAndAStepAlongItAreAnUpdateBitForBit) {
+  for (const bool torch : {false, true}) {
+    const auto spec = Network();
+    const auto make = [&] {
+      Rng rng(3);
+      const auto initial = InitialParameters(spec, rng);
+      const TeacherSettings settings = Settings();
+      return Teacher(settings,
+                     torch ? MakeTorchModel(spec, settings.optimizer, initial, "cpu")
+                           : MakeFusedModel(spec, settings.optimizer, initial),
+                     LabelRows::kSAndNext, true);
+    };
+    Teacher whole = make();
+    Teacher parts = make();
+    Rng rng(5);
+    for (int update = 0; update < 7; ++update) {
+      const auto batch = RandomBatch(spec, rng);
+      const TeacherStep expected = whole.Update(batch);
+      const TeacherStep step = parts.Gradient(batch);
+      EXPECT_EQ(parts.StepAlong(step.gradient), expected.grad_norm);
+      EXPECT_EQ(step.loss, expected.loss);
+      EXPECT_EQ(step.td_errors, expected.td_errors);
+      EXPECT_EQ(step.labels, expected.labels);
+      EXPECT_EQ(step.check != 0, update == 0);
+    }
+    EXPECT_EQ(parts.Parameters(), whole.Parameters());
+    EXPECT_EQ(parts.Save().average_missing, whole.Save().average_missing);
+  }
+}
+
+// What data-parallel learners rely on.
+TEST(TeacherTest, TheMeanOfTheGradientsOfTwoHalvesIsTheGradientOfTheBatch) {
+  const auto spec = Network();
+  Rng rng(8);
+  auto batch = RandomBatch(spec, rng);
+  auto other = RandomBatch(spec, rng);
+  replay::Batch both = batch;
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  append(both.handles, other.handles);
+  append(both.observations, other.observations);
+  append(both.next_observations, other.next_observations);
+  append(both.actions, other.actions);
+  append(both.rewards, other.rewards);
+  append(both.discounts, other.discounts);
+  append(both.weights, other.weights);
+  Teacher teacher = MakeTeacher(Settings());
+  const auto one = teacher.Gradient(batch).gradient;
+  const auto two = teacher.Gradient(other).gradient;
+  const auto whole = teacher.Gradient(both).gradient;
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    EXPECT_NEAR((one[i] + two[i]) / 2, whole[i], 1e-6 + 1e-4 * std::abs(whole[i]));
+  }
+}
+
 TEST(TeacherTest, LearnsAsTheTextbookDoes) {
   Rng init(3);
   const auto spec = Network();
