@@ -106,7 +106,9 @@ struct LearnerReport {
   std::vector<std::uint64_t> dropped;      ///< [student hosts] batches skipped for want of credit
   std::vector<std::uint64_t> lag_updates;  ///< [student hosts] teacher updates behind
   std::vector<std::uint64_t> silent_ms;    ///< [student hosts] since its last credit
-  std::size_t SizeHint() const { return 105 + (owing_shards.size() + owing_learners.size()) * 2 + dropped.size() * 24; }
+  std::size_t SizeHint() const {
+    return 105 + (owing_shards.size() + owing_learners.size()) * 2 + dropped.size() * 24;
+  }
   void Encode(ByteWriter& out) const;
   static LearnerReport Decode(ByteReader& in);
 };

@@ -26,12 +26,13 @@ struct RoleLayout {
 /// Assigns the roles to `ranks` ranks; `cores` (of all hosts together) sizes `actors.workers:
 /// auto`.
 ///
-/// Rank 0 is coordinator and learner 0; every other learner has a rank of its own. Then, while ranks last, student hosts (at most one for each
-/// group of students that label for one another, ModelGraph::HostGroups), shards and actor hosts
-/// have ranks of their own; further ranks become actor hosts. With fewer ranks they share: students
-/// move in with the learner, shards with an actor host. Throws ConfigError when explicit numbers
-/// cannot be met (more actor hosts than ranks, fewer workers than actor hosts, ranks left over,
-/// deterministic mode on several ranks, a tolerance too small for the workers).
+/// Rank 0 is coordinator and learner 0; every other learner has a rank of its own. Then, while
+/// ranks last, student hosts (at most one for each group of students that label for one another,
+/// ModelGraph::HostGroups), shards and actor hosts have ranks of their own; further ranks become
+/// actor hosts. With fewer ranks they share: students move in with the learner, shards with an
+/// actor host. Throws ConfigError when explicit numbers cannot be met (more actor hosts than ranks,
+/// fewer workers than actor hosts, ranks left over, deterministic mode on several ranks, a
+/// tolerance too small for the workers).
 RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores);
 
 /// The same with what each rank was told to play: ranks of a kind are numbered in rank order, and

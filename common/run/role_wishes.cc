@@ -111,8 +111,7 @@ void CheckWishes(const RunConfig& config, const RoleWishes& wishes) {
   };
   const std::int64_t learners = config.teacher.learners;
   check(RoleKind::kLearner, learners, learners,
-        learners == 1 ? "there is one teacher"
-                      : fmt::format("teacher.learners is {}", learners));
+        learners == 1 ? "there is one teacher" : fmt::format("teacher.learners is {}", learners));
   check(RoleKind::kStudentHost, std::min<std::int64_t>(1, students), students,
         students == static_cast<std::int64_t>(config.students.size())
             ? fmt::format("there are {} students", students)

@@ -38,8 +38,9 @@ struct TeacherJob {
 };
 
 struct TeacherOutcome {
-  TeacherJob job;    ///< as submitted, the batch included
-  TeacherStep step;  ///< of kUpdate and kGradient; of kStep its norm; of kLabel only labels and extras
+  TeacherJob job;  ///< as submitted, the batch included
+  TeacherStep
+      step;  ///< of kUpdate and kGradient; of kStep its norm; of kLabel only labels and extras
   std::vector<float> parameters;
   std::optional<TeacherState> state;  ///< of kSave
   std::string error;                  ///< not empty: the compute failed and does nothing more

@@ -56,8 +56,8 @@ void FollowerRole::Pump(Outbox& out) {
   if (failed_ || left_ || !ready_) return;
   const auto prefetch = static_cast<std::size_t>(settings_.teacher.prefetch);
   while (drawn_ < granted_ && source_.Held() < prefetch) {
-    Rng rng(settings_.seed, (static_cast<std::uint64_t>(RngPurpose::kSampler) << 32U) |
-                                settings_.index, streams_);
+    Rng rng(settings_.seed,
+            (static_cast<std::uint64_t>(RngPurpose::kSampler) << 32U) | settings_.index, streams_);
     if (!source_.Request(rng, out)) break;
     ++streams_;
     ++drawn_;

@@ -50,13 +50,13 @@ class FollowerRole final : public Role {
   Settings settings_;
   TeacherPort& port_;
   BatchSource source_;
-  bool ready_;             ///< its state is that of the run
+  bool ready_;  ///< its state is that of the run
   bool failed_ = false;
   bool left_ = false;
-  bool computing_ = false;      ///< a gradient is being made, or its mean is awaited
-  std::uint64_t granted_ = 0;   ///< batches that may have been drawn in this attempt
-  std::uint64_t drawn_ = 0;     ///< of these
-  std::uint64_t streams_ = 0;   ///< random streams used by draws of the run
+  bool computing_ = false;     ///< a gradient is being made, or its mean is awaited
+  std::uint64_t granted_ = 0;  ///< batches that may have been drawn in this attempt
+  std::uint64_t drawn_ = 0;    ///< of these
+  std::uint64_t streams_ = 0;  ///< random streams used by draws of the run
   std::uint64_t updates_ = 0;
 };
 

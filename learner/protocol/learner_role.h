@@ -100,12 +100,12 @@ class LearnerRole final : public Role {
     std::vector<float> parameters;
   };
   std::map<std::uint32_t, Pin> pins_;
-  std::uint64_t batches_ = 0;      ///< drawn for TD updates, in this attempt
+  std::uint64_t batches_ = 0;  ///< drawn for TD updates, in this attempt
   /// The own part of an update of several learners, until the step along everybody's is done.
   std::optional<TeacherOutcome> own_;
   std::uint32_t joined_rows_ = 0;
-  std::size_t redraws_ = 0;        ///< draws that died with a shard: the next ones are counted
-  std::int32_t jobs_ = 0;          ///< updates and labellings submitted and not done
+  std::size_t redraws_ = 0;  ///< draws that died with a shard: the next ones are counted
+  std::int32_t jobs_ = 0;    ///< updates and labellings submitted and not done
   bool blocked_ = false;
   double loss_mean_ = 0;
   double q_mean_ = 0;

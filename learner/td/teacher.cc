@@ -70,8 +70,8 @@ TeacherStep Teacher::Gradient(const replay::Batch& batch) {
   loss.step.gradient = model_->Gradient(loss.q_gradient);
   if (updates_ % kCheckEvery == 0) {
     const auto parameters = model_->Parameters();
-    loss.step.check = Crc32c(
-        {reinterpret_cast<const std::uint8_t*>(parameters.data()), parameters.size() * sizeof(float)});
+    loss.step.check = Crc32c({reinterpret_cast<const std::uint8_t*>(parameters.data()),
+                              parameters.size() * sizeof(float)});
   }
   return std::move(loss.step);
 }
@@ -111,9 +111,9 @@ Teacher::BatchLoss Teacher::RewardsLoss(const replay::Batch& batch) {
                          both ? q.subspan(values) : std::span<const float>{}};
   const auto targets = settings_.algorithm.double_q ? DoubleTargets(td) : OneStepTargets(td);
   return Describe(batch, q, label_next ? 2 * values : values,
-               ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets, batch.weights,
-                                    settings_.algorithm.loss,
-                                    static_cast<float>(settings_.algorithm.huber_delta)));
+                  ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets,
+                                       batch.weights, settings_.algorithm.loss,
+                                       static_cast<float>(settings_.algorithm.huber_delta)));
 }
 
 Teacher::BatchLoss Teacher::Describe(const replay::Batch& batch, std::span<const float> q,

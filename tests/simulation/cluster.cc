@@ -51,11 +51,16 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, Ledgers& ledgers
       coordinator_(job.CoordinatorSettings(std::vector<double>(job.networks.size(), 1.0), 0),
                    recorder_),
       teacher_(job.networks.front(), job.Rows()),
-      teacher_port_(world, TeacherHooks()),
+      teacher_port_(world, TeacherHooks({RoleKind::kLearner, 0}, teacher_,
+                                        [this](learner::TeacherOutcome outcome) {
+                                          learner_.OnDone(std::move(outcome),
+                                                          NowOf(learner_.Address()), messages_);
+                                        })),
       learner_(job.LearnerSettings(), teacher_port_) {
   for (Time& ahead : clocks_) ahead = world.Between({}, kLatestStart);
   Add(coordinator_);
   Add(learner_);
+  for (std::uint16_t i = 1; i < job.Learners(); ++i) MakeFollower(i);
   students_.resize(job.StudentHosts());
   for (std::uint16_t host = 0; host < job.StudentHosts(); ++host) MakeStudentHost(host);
   for (std::uint16_t shard = 0; shard < job.Shards(); ++shard) {
@@ -73,24 +78,36 @@ Cluster::Cluster(const cli::Job& job, World& world, Disk& disk, Ledgers& ledgers
 // Plans of this life name what is about to go.
 Cluster::~Cluster() { world_.events.Clear(); }
 
-TimedTeacher::Hooks Cluster::TeacherHooks() {
+TimedTeacher::Hooks Cluster::TeacherHooks(RoleAddress role, CountingTeacher& teacher,
+                                          std::function<void(learner::TeacherOutcome)> deliver) {
+  const auto learns = [](const learner::TeacherJob& job) {
+    return job.kind == learner::TeacherJob::Kind::kUpdate ||
+           job.kind == learner::TeacherJob::Kind::kGradient;
+  };
   TimedTeacher::Hooks hooks;
-  hooks.perform = [this](learner::TeacherJob job) {
-    return learner::Perform(teacher_, std::move(job));
+  hooks.perform = [&teacher](learner::TeacherJob job) {
+    return learner::Perform(teacher, std::move(job));
   };
-  hooks.deliver = [this](learner::TeacherOutcome outcome) {
-    learner_.OnDone(std::move(outcome), NowOf(learner_.Address()), messages_);
+  hooks.deliver = std::move(deliver);
+  hooks.cost = [this, learns](const learner::TeacherJob& job) {
+    return learns(job) ? world_.Between(kShortestUpdate, kLongestUpdate) : kCostOfOtherJob;
   };
-  hooks.cost = [this](const learner::TeacherJob& job) {
-    return job.kind == learner::TeacherJob::Kind::kUpdate
-               ? world_.Between(kShortestUpdate, kLongestUpdate)
-               : kCostOfOtherJob;
-  };
-  hooks.hold = [this](const learner::TeacherJob& job) {
-    return nodes_.at(learner_.Address()).stopped ||
-           (job.kind == learner::TeacherJob::Kind::kUpdate && tampering_.HoldsTeacher());
+  hooks.hold = [this, learns, role](const learner::TeacherJob& job) {
+    return nodes_.at(role).stopped || (learns(job) && tampering_.HoldsTeacher());
   };
   return hooks;
+}
+
+void Cluster::MakeFollower(std::uint16_t index) {
+  followers_.push_back(std::make_unique<Follower>(job_.networks.front(), job_.Rows()));
+  Follower& made = *followers_.back();
+  const auto deliver = [this, &made](learner::TeacherOutcome outcome) {
+    made.role->OnDone(std::move(outcome), NowOf(made.role->Address()), messages_);
+  };
+  made.port = std::make_unique<TimedTeacher>(
+      world_, TeacherHooks({RoleKind::kLearner, index}, made.compute, deliver));
+  made.role = std::make_unique<learner::FollowerRole>(job_.FollowerSettings(index), *made.port);
+  Add(*made.role);
 }
 
 void Cluster::MakeStudentHost(std::uint16_t host) {
@@ -243,7 +260,7 @@ void Cluster::OnSending(const Envelope& envelope) {
       return;
     }
     case MessageKind::kFrozen:
-      if (envelope.from.kind == RoleKind::kLearner) teacher_frozen_ = true;
+      if (envelope.from == learner_.Address()) teacher_frozen_ = true;
       return;
     default:
       return;

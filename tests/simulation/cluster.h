@@ -64,6 +64,7 @@ class Cluster final : private WireEnds, private ShardDoor {
   void Adopt(SimProcesses::Guests guests) { processes_.Adopt(std::move(guests)); }
 
   std::size_t Ranks() const { return job_.layout.ranks.size(); }
+  std::uint16_t Learners() const { return static_cast<std::uint16_t>(1 + followers_.size()); }
   std::uint16_t StudentHosts() const { return static_cast<std::uint16_t>(students_.size()); }
   std::uint16_t Shards() const { return static_cast<std::uint16_t>(shards_.size()); }
   std::size_t WorkersAlive() const { return processes_.Alive(); }
@@ -83,6 +84,13 @@ class Cluster final : private WireEnds, private ShardDoor {
     bool failed = false;
     bool leapt = false;  ///< its clock has, and it has seen nothing since
     std::deque<std::function<void()>> held;
+  };
+  /// A learner beside learner 0.
+  struct Follower {
+    Follower(const NetworkSpec& network, LabelRows rows) : compute(network, rows) {}
+    CountingTeacher compute;
+    std::unique_ptr<TimedTeacher> port;
+    std::unique_ptr<learner::FollowerRole> role;
   };
   struct StudentHost {
     std::unique_ptr<CountingStudents> compute;
@@ -112,7 +120,10 @@ class Cluster final : private WireEnds, private ShardDoor {
   void MakeActorHosts(PlantedBug bug);
   void MakeShard(std::uint16_t shard, Ledgers& ledgers, PlantedBug bug);
   std::uint64_t Inserted() const;
-  TimedTeacher::Hooks TeacherHooks();
+  /// Of what computes for the learner `role`.
+  TimedTeacher::Hooks TeacherHooks(RoleAddress role, CountingTeacher& teacher,
+                                   std::function<void(learner::TeacherOutcome)> deliver);
+  void MakeFollower(std::uint16_t index);
   /// By the clock of its rank: each counts from its own beginning.
   Time NowOf(const Node& node) const { return world_.Now() - born_ + clocks_[node.rank]; }
   Time NowOf(RoleAddress role) const { return NowOf(nodes_.at(role)); }
@@ -151,6 +162,7 @@ class Cluster final : private WireEnds, private ShardDoor {
   CountingTeacher teacher_;
   TimedTeacher teacher_port_;
   learner::LearnerRole learner_;
+  std::vector<std::unique_ptr<Follower>> followers_;
   std::vector<StudentHost> students_;
   std::vector<std::unique_ptr<SimShard>> shards_;
   std::vector<Actors> actors_;

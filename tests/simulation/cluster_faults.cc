@@ -85,7 +85,9 @@ bool Cluster::CanDoWithout(std::size_t rank) const {
   for (const auto& [address, node] : nodes_) {
     if (!node.dead && node.rank != rank) ++left[address.kind];
   }
-  return left[RoleKind::kShard] > 0 && left[RoleKind::kActorHost] > 0;
+  // Without one of its learners there is no gradient of an update: the run fails, as it should.
+  return left[RoleKind::kLearner] == Learners() && left[RoleKind::kShard] > 0 &&
+         left[RoleKind::kActorHost] > 0;
 }
 
 bool Cluster::KillRank() {
@@ -141,6 +143,13 @@ void Cluster::CheckEnd(bool may_fail) {
   const bool was_frozen = job_.resume && job_.resume->coordinator.frozen_at > Time{};
   if (!was_frozen && recorder_.Frames() < static_cast<std::uint64_t>(*job_.config.stop.frames)) {
     world_.Violation(fmt::format("the run ended after {} frames", recorder_.Frames()));
+  }
+  for (const auto& follower : followers_) {
+    if (follower->compute.Parameters() != teacher_.Parameters()) {
+      world_.Violation(fmt::format("{} has {} updates, learner 0 {}, or learnt something else",
+                                   follower->role->Address().ToString(), follower->role->Updates(),
+                                   learner_.Updates()));
+    }
   }
   const auto models = static_cast<std::uint16_t>(job_.networks.size());
   for (std::uint16_t model = 0; model < models; ++model) {

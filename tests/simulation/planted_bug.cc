@@ -8,6 +8,7 @@
 #include "common/messages/checkpoint.h"
 #include "common/messages/control.h"
 #include "common/messages/evaluation.h"
+#include "common/messages/gradients.h"
 #include "common/messages/labels.h"
 #include "common/messages/sampling.h"
 #include "learner/protocol/checkpoint_state.h"
@@ -29,6 +30,7 @@ constexpr const char* kNames[] = {"none",
                                   "unnoticed_exit",
                                   "wrong_seed",
                                   "loose_grant",
+                                  "other_gradient",
                                   "ack_before_write",
                                   "forgotten_workers",
                                   "retired_early",
@@ -232,6 +234,11 @@ void MessageTampering::OnSend(Envelope& envelope) {
     auto grant = DecodeBody<InsertGrant>(envelope);
     grant.allowance += 100;
     envelope.body = Encoded(grant);
+  }
+  if (bug_ == PlantedBug::kOtherGradient && envelope.kind == MessageKind::kGradientMean) {
+    auto mean = DecodeBody<GradientMean>(envelope);
+    mean.gradient.front() *= 1.01F;
+    envelope.body = Encoded(mean);
   }
   if (bug_ != PlantedBug::kWaitForCredits) return;
   if (envelope.kind == MessageKind::kCredit) {

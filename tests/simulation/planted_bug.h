@@ -39,6 +39,8 @@ enum class PlantedBug : std::uint8_t {
   kWrongSeed,
   /// Shards are granted more inserts than the limiter allows.
   kLooseGrant,
+  /// A learner beside the first steps along a gradient that is not that of the others.
+  kOtherGradient,
   // In the durable store.
   /// The disk says that it is done when it has not begun.
   kAckBeforeWrite,

@@ -234,7 +234,7 @@ class Schedule {
   /// A rank that no student host plays on: those are stopped for longer, by others.
   void Pause() {
     std::size_t rank = world_.rng.Below(cluster_->Ranks() - cluster_->StudentHosts());
-    if (rank > 0) rank += cluster_->StudentHosts();
+    if (rank >= cluster_->Learners()) rank += cluster_->StudentHosts();
     cluster_->PauseRank(rank);
     world_.events.After(world_.Between(10ms, kLongestStop),
                         [this, rank] { cluster_->ContinueRank(rank); });

@@ -20,8 +20,8 @@ std::string DrawFile(Rng& rng) {
   const auto either = [&rng](const char* one, const char* other) {
     return rng.Below(2) == 0 ? one : other;
   };
-  std::string text =
-      fmt::format("run: {{seed: {}}}\nenv: {{id: classic/cart_pole}}\n", rng.Below(1U << 30U));
+  const std::uint64_t seed = rng.Below(1U << 30U);
+  std::string text = fmt::format("run: {{seed: {}}}\nenv: {{id: classic/cart_pole}}\n", seed);
   text += fmt::format("actors: {{hosts: {}, workers: {}, envs_per_worker: {}, chunk_steps: {}}}\n",
                       from(1, 2), from(3, 2), from(1, 3), from(2, 5));
   const std::uint64_t capacity = rng.Below(2) == 0 ? 4000 : from(300, 200);
@@ -30,10 +30,17 @@ std::string DrawFile(Rng& rng) {
       "replay: {{shards: {}, capacity: {}, min_size: {}, samples_per_insert: {}, n_step: {}, "
       "durability: {}}}\n",
       from(2, 2), capacity, from(30, 40), from(1, 4), from(1, 3), kDurability[rng.Below(3)]);
+  // Streams of their own: the jobs of known seeds stay what they were otherwise.
+  Rng of_graph(capacity);
+  Rng of_learners(seed, 1);
+  const std::uint64_t prefetch = from(1, 4);
+  const std::uint64_t teachers_publish_every = from(3, 8);
+  const std::uint64_t batch = from(4, 5);
+  const int learners = batch % 2 == 0 && of_learners.Below(3) == 0 ? 2 : 1;
   text += fmt::format(
-      "teacher: {{network: {{layers: [q_head]}}, batch_size: {}, publish_every: {}, prefetch: "
-      "{}}}\n",
-      from(4, 5), from(3, 8), from(1, 4));
+      "teacher: {{network: {{layers: [q_head]}}, batch_size: {}, learners: {}, publish_every: {}, "
+      "prefetch: {}}}\n",
+      batch, learners, teachers_publish_every, prefetch);
   text += "students:\n";
   const char* const rows = either("s", "s_and_next");
   const auto student = [&text](const char* name, int publish_every, const char* its_rows,
@@ -41,8 +48,6 @@ std::string DrawFile(Rng& rng) {
     text += fmt::format("  {}: {{network: {{layers: [q_head]}}, publish_every: {}, rows: {}{}}}\n",
                         name, publish_every, its_rows, more.empty() ? more : ", " + more);
   };
-  // A stream of its own: the jobs of known seeds stay what they were otherwise.
-  Rng of_graph(capacity);
   student("small", 5, rows, of_graph.Below(2) == 0 ? "max_label_age: 2" : "");
   student("tiny", 7, rows, of_graph.Below(3) == 0 ? "from: [], rewards: true" : "");
   if (rng.Below(2) == 0) {
@@ -61,8 +66,9 @@ std::string DrawFile(Rng& rng) {
 /// As cli::MakeJob, on hosts that do not exist.
 cli::Job JobOf(std::string text) {
   RunConfig config = LoadConfigText(text, "the simulated job");
-  // Rank 0, two student hosts, shards, actor hosts.
-  const std::int32_t ranks = 1 + 2 + config.replay.shards + config.actors.hosts;
+  // Learners, two student hosts, shards, actor hosts.
+  const std::int32_t ranks =
+      config.teacher.learners + 2 + config.replay.shards + config.actors.hosts;
   cli::Job job;
   job.environment = actors::MakeEnvironment(config.env.id, {})->Spec();
   job.layout = MakeRoleLayout(config, ranks, ranks);

@@ -141,7 +141,9 @@ TEST(TeacherTest, TheMeanOfTheGradientsOfTwoHalvesIsTheGradientOfTheBatch) {
   auto batch = RandomBatch(spec, rng);
   auto other = RandomBatch(spec, rng);
   replay::Batch both = batch;
-  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  const auto append = [](auto& to, const auto& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
   append(both.handles, other.handles);
   append(both.observations, other.observations);
   append(both.next_observations, other.next_observations);
