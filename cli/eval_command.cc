@@ -7,10 +7,12 @@
 
 #include "actors/env/environment_factory.h"
 #include "actors/environment_options.h"
+#include "actors/greedy.h"
 #include "cli/episode_player.h"
 #include "cli/eval_report.h"
 #include "cli/job.h"
 #include "cli/stored_model.h"
+#include "cli/visited_states.h"
 #include "common/base/error.h"
 #include "common/run/evaluation_seeds.h"
 
@@ -20,6 +22,7 @@ namespace {
 constexpr std::uint32_t kDefaultMaxSteps = 10000;
 /// As many as a run plays to know what random actions return.
 constexpr std::size_t kRandomEpisodes = 1000;
+constexpr std::size_t kSeedsOfATree = 210;
 
 /// Where the models play: the one that the user names, or their runs' own.
 EnvironmentSettings EnvironmentOf(const std::vector<StoredModel>& models,
@@ -55,6 +58,12 @@ void ExpectFits(const StoredModel& model, const EnvironmentSpec& environment) {
                                 model.label, model.network.Observation().ToString(),
                                 model.network.NumActions(), environment.id,
                                 environment.observation.ToString(), environment.num_actions));
+}
+
+NativeNetwork NetworkOf(const StoredModel& model) {
+  NativeNetwork network(model.network);
+  network.SetParameters(model.parameters);
+  return network;
 }
 
 PlayingModel Playing(const StoredModel& model) {
@@ -114,6 +123,33 @@ void CompareWithFirst(const std::vector<PlayedSeeds>& played, const EvalOptions&
   }
 }
 
+/// Where the others choose otherwise than the first, and the first as a tree.
+void Explain(const std::vector<StoredModel>& models, const actors::EnvironmentMaker& make,
+             const PlaySettings& play, const EvalOptions& options, EvaluationReport& report) {
+  const auto reported = play.make_environment();
+  NativeNetwork first = NetworkOf(models.front());
+  if (options.disagreements > 0) {
+    const auto visited = Visit(*reported, first,
+                               [](std::span<const std::uint8_t>, std::span<const float> q) {
+                                 return actors::GreedyAction(q);
+                               },
+                               {.seeds = play.seeds, .max_steps = play.max_steps});
+    for (std::size_t i = 1; i < models.size(); ++i) {
+      NativeNetwork other = NetworkOf(models[i]);
+      report.models[i].disagreements =
+          FindDisagreements(visited, reported->Spec(), other, options.disagreements);
+    }
+  }
+  if (options.tree > 0) {
+    // A seed from the list of random play, which no model has been measured on.
+    const auto learning = make(actors::EnvironmentUse::kTraining);
+    report.tree =
+        DistilTree(first, *learning, *reported,
+                   {options.tree, EvaluationSeeds(options.seed, SeedList::kRandom, kSeedsOfATree),
+                    play.seeds, play.max_steps});
+  }
+}
+
 }  // namespace
 
 int RunEval(const EvalOptions& options, std::ostream& out) {
@@ -155,6 +191,8 @@ int RunEval(const EvalOptions& options, std::ostream& out) {
     report.models.push_back(Describe(models[i], played[i], options, play.max_steps));
   }
   CompareWithFirst(played, options, report);
+  report.action_names = environment.action_names;
+  Explain(models, make, play, options, report);
   options.json ? PrintEvaluationJson(report, out) : PrintEvaluation(report, out);
   return 0;
 }

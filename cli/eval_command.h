@@ -17,6 +17,8 @@ struct EvalOptions {
   std::string weights = "last";  ///< last | average: of a teacher whose run is not over
   std::uint32_t threads = 0;     ///< 0: one a core
   bool json = false;
+  std::uint32_t disagreements = 0;  ///< so many of the worst states of each model; 0: no report
+  std::uint32_t tree = 0;  ///< depth of the tree that the first model is distilled into; 0: none
 };
 
 /// `stillhouse eval`: plays episodes with stored models on native inference and prints their

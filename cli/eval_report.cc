@@ -5,6 +5,8 @@
 #include <fmt/ostream.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/explanation_report.h"
+
 namespace stillhouse::cli {
 namespace {
 
@@ -72,8 +74,14 @@ void PrintEvaluationJson(const EvaluationReport& report, std::ostream& out) {
             {"comparisons", Json::array()}};
   for (const auto& model : report.models) json["models"].push_back(ModelJson(model));
   for (std::size_t i = 1; i < report.models.size(); ++i) {
-    json["comparisons"].push_back(ComparisonJson(report.models[i], report.models.front()));
+    Json comparison = ComparisonJson(report.models[i], report.models.front());
+    if (report.models[i].disagreements) {
+      comparison["disagreements"] =
+          DisagreementsJson(*report.models[i].disagreements, report.action_names);
+    }
+    json["comparisons"].push_back(std::move(comparison));
   }
+  if (report.tree) json["tree"] = TreeJson(*report.tree);
   out << json.dump(-1, ' ', false, Json::error_handler_t::replace) << "\n";
 }
 
@@ -106,7 +114,9 @@ void PrintEvaluation(const EvaluationReport& report, std::ostream& out) {
     fmt::print(out, "  on the states of {}: {}\n", report.models.front().label,
                FidelityText(model.on_first_states));
     fmt::print(out, "  on its own states: {}\n", FidelityText(model.on_own_states));
+    if (model.disagreements) PrintDisagreements(*model.disagreements, report.action_names, out);
   }
+  if (report.tree) PrintTree(*report.tree, report.models.front().label, out);
 }
 
 }  // namespace stillhouse::cli

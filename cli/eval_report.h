@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "cli/disagreements.h"
+#include "cli/tree_student.h"
 #include "common/run/evaluation_statistics.h"
 #include "common/run/fidelity.h"
 #include "common/run/paired_returns.h"
@@ -27,6 +30,7 @@ struct EvaluatedModel {
   PairedReturns paired;      ///< the same
   Fidelity on_first_states;  ///< of the first model's episodes
   Fidelity on_own_states;
+  std::optional<Disagreements> disagreements;  ///< with the first model
 };
 
 struct EvaluationReport {
@@ -37,6 +41,8 @@ struct EvaluationReport {
   std::uint32_t max_steps = 0;
   ReturnStatistics random;
   std::vector<EvaluatedModel> models;  ///< the first one is the reference of the others
+  std::vector<std::string> action_names{};
+  std::optional<TreeStudent> tree{};  ///< of the first model
 };
 
 /// One JSON object and a newline; docs/evaluation.md has its fields.

@@ -46,6 +46,15 @@ CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
       ->capture_default_str()
       ->check(CLI::IsMember({"last", "average"}));
   command->add_option("--threads", eval.threads, "default: one a core")->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--disagreements", eval.disagreements,
+                   "where each MODEL chooses otherwise than the first: a table by action, and so "
+                   "many of the states in which most is lost")
+      ->check(CLI::Range(1, 1000));
+  command
+      ->add_option("--tree", eval.tree,
+                   "distil the first MODEL into a decision tree of so many levels and print it")
+      ->check(CLI::Range(1, 12));
   command->add_flag("--json", eval.json, "one JSON object");
   return command;
 }

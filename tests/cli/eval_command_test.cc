@@ -227,5 +227,58 @@ TEST_F(EvalCommandTest, TheTextNamesEveryModelAndEveryComparison) {
                     HasSubstr("retention"), HasSubstr("on its own states: agreement")));
 }
 
+TEST_F(EvalCommandTest, SaysWhereAModelChoosesOtherwiseThanTheFirst) {
+  const json result =
+      Evaluate({.models = {Model("teacher"), Model("bad")}, .episodes = 20, .disagreements = 3});
+  const json& found = result["comparisons"][0]["disagreements"];
+  ASSERT_EQ(found["actions"].size(), 2U);
+  std::uint64_t states = 0;
+  for (const json& action : found["actions"]) {
+    EXPECT_EQ(action["chosen_by_model"][1], 0) << "it always pushes left";
+    states += action["chosen_by_model"][0].get<std::uint64_t>();
+  }
+  EXPECT_EQ(found["actions"][0]["loss_mean"], 0);
+  EXPECT_GT(found["actions"][1]["loss_mean"], 0);
+  EXPECT_EQ(found["states"], states);
+  ASSERT_EQ(found["worst"].size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const json& state = found["worst"][i];
+    EXPECT_EQ(state["reference_action"], 1);
+    EXPECT_EQ(state["model_action"], 0);
+    EXPECT_NEAR(state["loss"],
+                state["reference_q"][1].get<double>() - state["reference_q"][0].get<double>(),
+                1e-6);
+    if (i > 0) {
+      EXPECT_LE(state["loss"], found["worst"][i - 1]["loss"]);
+    }
+  }
+}
+
+TEST_F(EvalCommandTest, ADisagreementReportOfTheSameChoicesListsNothing) {
+  const json result =
+      Evaluate({.models = {Model("teacher"), Model("small")}, .episodes = 5, .disagreements = 3});
+  const json& found = result["comparisons"][0]["disagreements"];
+  EXPECT_TRUE(found["worst"].empty());
+  EXPECT_EQ(found["actions"][0]["chosen_by_model"][1], 0);
+  EXPECT_EQ(found["actions"][1]["chosen_by_model"][0], 0);
+}
+
+TEST_F(EvalCommandTest, DistilsTheFirstModelIntoATreeThatPlays) {
+  const EvalOptions options{.models = {Model("teacher")}, .episodes = 20, .tree = 5};
+  const json result = Evaluate(options);
+  const json& tree = result["tree"];
+  EXPECT_LE(tree["depth"], 5);
+  EXPECT_EQ(tree["episodes"], 20);
+  EXPECT_GT(tree["agreement"], 0.85);
+  EXPECT_GT(tree["return_mean"], 0.5 * result["models"][0]["return_mean"].get<double>());
+  EXPECT_EQ(tree["rules"].size(), 3 * tree["leaves"].get<std::size_t>() - 2)
+      << "a line a leaf, two a question";
+  EXPECT_EQ(Evaluate(options)["tree"], tree) << "the same command gives the same tree";
+
+  std::ostringstream text;
+  EXPECT_EQ(RunEval(options, text), 0);
+  EXPECT_THAT(text.str(), AllOf(HasSubstr("as a decision tree"), HasSubstr("if x[")));
+}
+
 }  // namespace
 }  // namespace stillhouse::cli
