@@ -109,7 +109,7 @@ class Actor::Impl {
   bool Advance(Time now, ShardLinks& out) {
     if (!behaviour_ || finished_) return false;
     SendReport(now, out);
-    const bool collecting = run_.phase < RunPhase::kTail;
+    const bool collecting = run_.phase < RunPhase::kTail && !stored_;
     const bool room = sender_.Flush(out);
     if (leaving_) return false;
     waiting_ = collecting && !room;
@@ -142,7 +142,9 @@ class Actor::Impl {
     environment_ = make(EnvironmentUse::kTraining)->Spec();
     sender_.SetEnvironment(environment_);
     models_.emplace(config, environment_);
-    policy_ = ActingModel(config);
+    stored_ = LearnsFromStored(config);
+    players_.push_back({ActingModel(config)});
+    if (const auto guest = GuestModel(config)) players_.push_back({*guest});
     desk_.emplace(options_.incarnation, home_, *models_,
                   [make] { return make(EnvironmentUse::kEvaluation); });
 
@@ -156,6 +158,7 @@ class Actor::Impl {
     settings.first_index = options_.index * envs;
     settings.total = workers * envs;
     settings.exploration = config.actors.exploration;
+    if (players_.size() > 1) settings.guest_share = config.actors.mix.share;
     settings.play_truth = IsSupervised(config);
     settings.chunk = {static_cast<std::size_t>(environment_.observation.PackedBytes()),
                       static_cast<std::uint32_t>(config.actors.chunk_steps),
@@ -169,10 +172,10 @@ class Actor::Impl {
   /// A home that has just become ours, or ours again: what was asked over an old connection is not
   /// answered over a new one. The report tells the shard that it is home.
   void Settle(Time now, ShardLinks& out) {
-    teacher_request_.reset();
+    for (Player& player : players_) player.requested.reset();
     last_report_.reset();
     SendReport(now, out);
-    PullTeacher(out);
+    PullPlayers(out);
   }
 
   /// A slot holds a dead shard when its Welcome said so; one that has never been welcomed does when
@@ -200,7 +203,7 @@ class Actor::Impl {
     }
     if (!abandoned_[home_] || living.empty()) return;
     home_ = living[options_.index % living.size()];
-    teacher_version_ = 0;
+    for (Player& player : players_) player.newest = 0;
     desk_->Move(home_, true, out);
     Settle(now, out);
   }
@@ -214,27 +217,39 @@ class Actor::Impl {
     if (run_.phase >= RunPhase::kTail) sender_.Discard();
     if (run_.phase == RunPhase::kEnd) finished_ = true;
     if (slot == home_) {
-      teacher_version_ = status.teacher_version;
-      PullTeacher(out);
+      players_.front().newest = status.teacher_version;
+      if (players_.size() > 1) players_.back().newest = status.guest_version;
+      PullPlayers(out);
     }
   }
 
-  void PullTeacher(ShardLinks& out) {
-    if (teacher_request_ || run_.phase >= RunPhase::kTail) return;
-    if (teacher_version_ <= behaviour_->Version()) return;
-    teacher_request_ = teacher_version_;
-    ByteWriter body;
-    WeightsRequest{policy_, 0}.Encode(body);
-    out.Send(home_, FrameKind::kWeightsRequest, body.Take());
+  void PullPlayers(ShardLinks& out) {
+    if (run_.phase >= RunPhase::kTail) return;
+    for (Player& player : players_) {
+      if (player.requested || player.newest <= player.held) continue;
+      player.requested = player.newest;
+      ByteWriter body;
+      WeightsRequest{player.model, 0}.Encode(body);
+      out.Send(home_, FrameKind::kWeightsRequest, body.Take());
+    }
   }
 
   void OnWeights(const WeightsReply& reply, ShardLinks& out) {
     desk_->OnWeights(reply);
-    if (!teacher_request_ || reply.model != policy_ || reply.version < *teacher_request_) return;
-    teacher_request_.reset();
-    if (reply.parameters.empty()) return;
-    behaviour_->SetNetwork(models_->Spec(policy_), reply.parameters, reply.version);
-    PullTeacher(out);
+    for (Player& player : players_) {
+      if (!player.requested || reply.model != player.model || reply.version < *player.requested) {
+        continue;
+      }
+      player.requested.reset();
+      if (reply.parameters.empty()) return;
+      player.held = reply.version;
+      if (&player == &players_.front()) {
+        behaviour_->SetNetwork(models_->Spec(player.model), reply.parameters, reply.version);
+      } else {
+        behaviour_->SetGuest(models_->Spec(player.model), reply.parameters, reply.version);
+      }
+      return PullPlayers(out);
+    }
   }
 
   void SendReport(Time now, ShardLinks& out) {
@@ -262,11 +277,17 @@ class Actor::Impl {
   std::optional<EvaluationDesk> desk_;
   std::optional<Behaviour> behaviour_;  ///< set last: everything is ready
   RunStatus run_;
-  std::uint16_t policy_ = 0;           ///< the model that acts
-  std::uint64_t teacher_version_ = 0;  ///< of it, the newest that home has
-  std::optional<std::uint64_t> teacher_request_;
+  /// A model that acts here.
+  struct Player {
+    std::uint16_t model = 0;
+    std::uint64_t newest = 0;  ///< version that home has
+    std::uint64_t held = 0;    ///< version that acts
+    std::optional<std::uint64_t> requested{};
+  };
+  std::vector<Player> players_;  ///< actors.policy, then the guest where there is one
   std::optional<Time> last_report_;
   std::uint64_t frames_ = 0;
+  bool stored_ = false;  ///< the experience is there already
   bool evaluated_last_ = false;
   bool waiting_ = false;
   bool finished_ = false;

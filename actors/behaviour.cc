@@ -28,6 +28,7 @@ Behaviour::Behaviour(const BehaviourSettings& settings,
       q_(environments_.Size() * static_cast<std::size_t>(environments_.Spec().num_actions)),
       final_q_(static_cast<std::size_t>(environments_.Spec().num_actions)),
       epsilons_(environments_.Size()),
+      seats_(environments_.Size(), Seat::kUndecided),
       rng_(MakeRng(settings.seed ^ settings.salt, RngPurpose::kExploration, settings.first_index)) {
   const std::size_t count = environments_.Size();
   std::vector<std::uint64_t> seeds(count);
@@ -49,6 +50,25 @@ void Behaviour::SetNetwork(const NetworkSpec& spec, std::span<const float> param
   network_->SetParameters(parameters);
 }
 
+void Behaviour::SetGuest(const NetworkSpec& spec, std::span<const float> parameters,
+                         std::uint64_t version) {
+  SH_CHECK(settings_.guest_share.has_value(), "a guest, version {}, that nobody expects", version);
+  guest_version_ = version;
+  if (!guest_) guest_ = std::make_unique<NativeNetwork>(spec);
+  guest_->SetParameters(parameters);
+  guest_q_.resize(q_.size());
+}
+
+void Behaviour::SeatGuests(std::uint64_t run_frames) {
+  if (!settings_.guest_share) return;
+  const double share = settings_.guest_share->At(run_frames);
+  for (Seat& seat : seats_) {
+    if (seat == Seat::kUndecided) seat = rng_.Uniform() < share ? Seat::kGuest : Seat::kOwn;
+  }
+  if (!guest_ || std::find(seats_.begin(), seats_.end(), Seat::kGuest) == seats_.end()) return;
+  guest_->Forward(environments_.Observations(), static_cast<std::int64_t>(seats_.size()), guest_q_);
+}
+
 void Behaviour::UpdateEpsilons(std::uint64_t run_frames) {
   if (run_frames == epsilon_frames_ || settings_.play_truth) return;
   epsilon_frames_ = run_frames;
@@ -66,6 +86,7 @@ std::vector<replay::ExperienceChunk> Behaviour::Step(std::uint64_t run_frames) {
   if (network_) {
     network_->Forward(environments_.Observations(), static_cast<std::int64_t>(count), q_);
   }
+  SeatGuests(run_frames);
   std::vector<replay::ExperienceChunk> chunks;
   for (std::size_t e = 0; e < count; ++e) {
     std::optional<float> value;
@@ -89,7 +110,9 @@ std::int32_t Behaviour::Choose(std::size_t e) {
   if (!network_ || rng_.Uniform() < epsilons_[e]) {
     return static_cast<std::int32_t>(rng_.Below(final_q_.size()));
   }
-  return GreedyAction(Q(e));
+  if (!guest_ || seats_[e] != Seat::kGuest) return GreedyAction(Q(e));
+  const std::size_t actions = final_q_.size();
+  return GreedyAction(std::span<const float>(guest_q_).subspan(e * actions, actions));
 }
 
 void Behaviour::Record(std::size_t e) {
@@ -97,6 +120,7 @@ void Behaviour::Record(std::size_t e) {
   const float reward = environments_.Rewards()[e];
   const bool terminated = environments_.Terminated()[e] != 0;
   const bool truncated = environments_.Truncated()[e] != 0;
+  if (terminated || truncated) seats_[e] = Seat::kUndecided;
   if (!truncated || terminated) {
     const int flags = (terminated ? replay::kTerminated : 0) | (truncated ? replay::kTruncated : 0);
     return writers_[e].AddStep(actions_[e], q, reward, static_cast<std::uint8_t>(flags));

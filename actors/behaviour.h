@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct BehaviourSettings {
   std::uint64_t first_index = 0;  ///< job-wide index of the first environment
   std::uint64_t total = 1;        ///< environments of the job: the ladder's length
   ExplorationSettings exploration;
+  /// Of the episodes that begin, in frames of the run: the guest's. nullopt: there is no guest.
+  std::optional<Schedule> guest_share;
   ChunkSettings chunk;
   /// Records the right action of every state instead of playing: the experience of a supervised
   /// run. The environments must know it.
@@ -40,6 +43,12 @@ class Behaviour {
                   std::uint64_t version);
   std::uint64_t Version() const { return version_; }
 
+  /// The network that acts in the guest's episodes; before there is one the other acts there too.
+  /// Values and initial priorities always come from the network that SetNetwork brought, whoever
+  /// acts.
+  void SetGuest(const NetworkSpec& spec, std::span<const float> parameters, std::uint64_t version);
+  std::uint64_t GuestVersion() const { return guest_version_; }
+
   /// One step of every environment. run_frames: of the whole run, for the schedule. Returns the
   /// chunks that this step completed.
   std::vector<replay::ExperienceChunk> Step(std::uint64_t run_frames);
@@ -51,6 +60,8 @@ class Behaviour {
 
  private:
   void UpdateEpsilons(std::uint64_t run_frames);
+  /// Decides who plays the episodes that begin, and asks the guest.
+  void SeatGuests(std::uint64_t run_frames);
   std::int32_t Choose(std::size_t e);
   void Record(std::size_t e);
   std::span<const float> Q(std::size_t e) const {
@@ -69,6 +80,11 @@ class Behaviour {
   double epsilon_mean_ = 0;
   std::unique_ptr<NativeNetwork> network_;
   std::uint64_t version_ = 0;
+  enum class Seat : std::uint8_t { kUndecided, kOwn, kGuest };
+  std::vector<Seat> seats_;     ///< [E]: who plays this episode
+  std::vector<float> guest_q_;  ///< [E, A]; of meaning where the guest plays
+  std::unique_ptr<NativeNetwork> guest_;
+  std::uint64_t guest_version_ = 0;
   Rng rng_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "cli/seams.h"
 #include "common/base/rng.h"
+#include "common/config/config_check.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -25,11 +26,18 @@ Coordinator::Settings WithoutActorHosts(const Job& job) {
   return settings;
 }
 
+learner::ComputeFactory& Prepared(learner::ComputeFactory& compute, const Job& job) {
+  compute.BeginWith(job.initial);
+  return compute;
+}
+
 /// 0 for the beginning of a run; else made of what names the checkpoint that it goes on from.
+/// Beside stored experience its workers stand, which no worker of this run may be taken for.
 std::uint64_t SaltOf(const Job& job) {
-  if (!job.resume) return 0;
+  const std::uint64_t stored = LearnsFromStored(job.config) ? 1 : 0;
+  if (!job.resume) return stored == 0 ? 0 : Rng(0, stored, 0)();
   const CoordinatorState& from = job.resume->coordinator;
-  return Rng(from.updates, 0, static_cast<std::uint64_t>(from.elapsed.count()))();
+  return Rng(from.updates, stored, static_cast<std::uint64_t>(from.elapsed.count()))();
 }
 }  // namespace
 
@@ -37,8 +45,9 @@ InProcessCluster::InProcessCluster(const Job& job, learner::ComputeFactory& comp
                                    RunRecorder& recorder)
     : job_(job),
       coordinator_(WithoutActorHosts(job), recorder),
-      teacher_(compute.MakeTeacher(job.config, job.environment, job.Rows(),
-                                   !job.config.students.empty())),
+      teacher_(
+          Prepared(compute, job)
+              .MakeTeacher(job.config, job.environment, job.Rows(), !job.config.students.empty())),
       teacher_port_([this](learner::TeacherJob work) {
         return learner::Perform(*teacher_, std::move(work));
       }),

@@ -79,7 +79,9 @@ replay::ShardSettings Job::ShardSettingsOf(std::uint16_t shard) const {
   } else if (shard < store.heads.size()) {
     settings.first_handle = store.heads[shard];
   }
-  if (config.run.deterministic) {
+  // What a deterministic run begins with is not what came after its checkpoint.
+  const bool begins_with_it = LearnsFromStored(config) && !settings.resume;
+  if (config.run.deterministic && !begins_with_it) {
     settings.cut_at = settings.first_handle;
     const auto tails = kept_tails.find(shard);
     if (tails != kept_tails.end()) settings.kept_tails = tails->second;
@@ -97,7 +99,15 @@ learner::LearnerRole::Settings Job::LearnerSettings() const {
   settings.replay = config.replay;
   settings.seed = config.run.seed;
   settings.resuming = resuming;
+  settings.label_truths = IsSupervised(config);
   settings.label_rewards = LearnsFromRewards(config);
+  for (std::uint16_t host = 0; host < StudentHosts(); ++host) {
+    const auto hosted = StudentsOf(host);
+    const bool copy = std::any_of(hosted.begin(), hosted.end(), [&](std::size_t student) {
+      return NeedsTeachersCopy(config.students[student]);
+    });
+    if (copy) settings.copies_to.push_back(host);
+  }
   settings.keep_best =
       config.teacher.final == FinalTeacher::kBest ||
       std::any_of(config.students.begin(), config.students.end(),
@@ -133,7 +143,8 @@ learner::StudentRole::Settings Job::StudentSettingsOf(std::uint16_t host) const 
     const std::int32_t wanted = config.students[student].publish_every;
     publish_every = publish_every == 0 ? wanted : std::min(publish_every, wanted);
     const StudentSettings& model = config.students[student];
-    settings.needs.push_back({LearnsFromTeacher(model), model.label_source, model.max_label_age});
+    settings.needs.push_back({LearnsFromTeacher(model), model.label_source, model.max_label_age,
+                              model.on_stale, model.labels, model.when});
   }
   settings.publish_every = publish_every;
   return settings;

@@ -32,9 +32,11 @@ struct Job {
   std::vector<NetworkSpec> networks;     ///< in the same order
   std::string token;
   std::uint32_t attempt = 1;
-  bool resuming = false;              ///< learner and student hosts wait for their Restore
-  std::optional<ResumePoint> resume;  ///< on rank 0 of a resumed job
-  bool at_seam = false;               ///< `resume` is of this very attempt
+  std::vector<std::vector<float>> initial;  ///< [models] or empty: what they begin with; empty: at
+                                            ///< random
+  bool resuming = false;                    ///< learner and student hosts wait for their Restore
+  std::optional<ResumePoint> resume;        ///< on rank 0 of a resumed job
+  bool at_seam = false;                     ///< `resume` is of this very attempt
   /// [shards] of a deterministic run: the stores' tails at the checkpoints that are kept, oldest
   /// first.
   std::map<std::uint16_t, std::vector<ItemHandle>> kept_tails{};

@@ -21,7 +21,7 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 /// Commands of the contract whose feature does not exist yet: refused, never ignored.
-constexpr const char* kNotBuiltYet[] = {"distill", "export", "status", "new-env"};
+constexpr const char* kNotBuiltYet[] = {"export", "status", "new-env"};
 
 CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
   auto* command = app.add_subcommand("eval", "play episodes with stored models and measure them");
@@ -59,6 +59,51 @@ CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
   return command;
 }
 
+void AddTrainOptions(CLI::App& command, stillhouse::cli::TrainOptions& train) {
+  command.add_option("CONFIG", train.config_path, "configuration file (YAML)")->required();
+  command.add_option("--set", train.overrides, "key.path=value, may be repeated");
+  command.add_option("--run-dir", train.run_dir, "instead of <run.dir>/<run.name>");
+  command
+      .add_option("--resume", train.resume,
+                  "auto: go on from the run's newest whole checkpoint, if there is one; never: "
+                  "start afresh; or the directory of a run or of one of its checkpoints")
+      ->capture_default_str();
+  command.add_option("--role", train.role,
+                     "what this rank plays: learner, student, shard, actor, or several with "
+                     "commas; for jobs of several programs");
+  command.add_flag("--quiet", train.quiet, "warnings and the scoreboard only");
+  command.add_flag("--verbose", train.verbose, "debug lines too");
+}
+
+/// What `distill` adds to the configuration.
+struct DistillOptions {
+  std::string teacher;
+  std::string replay;
+};
+
+CLI::App* AddDistill(CLI::App& app, stillhouse::cli::TrainOptions& train, DistillOptions& distill) {
+  auto* command = app.add_subcommand(
+      "distill",
+      "students of a teacher that has learnt already, from stored experience or its own");
+  command->footer(
+      "The same as train with teacher.algorithm.kind: frozen. Without a stored replay actors fill "
+      "the store with the teacher's play, or with the examples of a data set. Students stop at "
+      "stop.updates of each, stop.time or stop.plateau.");
+  AddTrainOptions(*command, train);
+  command->add_option("--teacher", distill.teacher,
+                      "teacher.init: RUN_DIR:MODEL, RUN_DIR or a file");
+  command->add_option("--replay", distill.replay, "replay.from: a run's directory");
+  return command;
+}
+
+/// In front of what the user set, which wins.
+void ApplyDistill(const DistillOptions& distill, stillhouse::cli::TrainOptions& train) {
+  std::vector<std::string> overrides = {"teacher.algorithm={kind: frozen}"};
+  if (!distill.teacher.empty()) overrides.push_back("teacher.init=" + distill.teacher);
+  if (!distill.replay.empty()) overrides.push_back("replay.from=" + distill.replay);
+  train.overrides.insert(train.overrides.begin(), overrides.begin(), overrides.end());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,19 +115,9 @@ int main(int argc, char** argv) {
 
   cli::TrainOptions train;
   auto* train_command = app.add_subcommand("train", "the main job; under mpirun -n N, or alone");
-  train_command->add_option("CONFIG", train.config_path, "configuration file (YAML)")->required();
-  train_command->add_option("--set", train.overrides, "key.path=value, may be repeated");
-  train_command->add_option("--run-dir", train.run_dir, "instead of <run.dir>/<run.name>");
-  train_command
-      ->add_option("--resume", train.resume,
-                   "auto: go on from the run's newest whole checkpoint, if there is one; never: "
-                   "start afresh; or the directory of a run or of one of its checkpoints")
-      ->capture_default_str();
-  train_command->add_option("--role", train.role,
-                            "what this rank plays: learner, student, shard, actor, or several with "
-                            "commas; for jobs of several programs");
-  train_command->add_flag("--quiet", train.quiet, "warnings and the scoreboard only");
-  train_command->add_flag("--verbose", train.verbose, "debug lines too");
+  AddTrainOptions(*train_command, train);
+  DistillOptions distill;
+  auto* distill_command = AddDistill(app, train, distill);
 
   cli::PlanOptions plan;
   auto* plan_command = app.add_subcommand("plan", "validate and show who plays what");
@@ -145,7 +180,8 @@ int main(int argc, char** argv) {
     return status;
   };
   try {
-    if (*train_command) return told(cli::RunTrain(train, argc, argv));
+    if (*distill_command) ApplyDistill(distill, train);
+    if (*train_command || *distill_command) return told(cli::RunTrain(train, argc, argv));
     if (*actor_command) return told(cli::RunActor(actor));
     if (*plan_command) return told(cli::RunPlan(plan, std::cout));
     if (*replay_command) return told(cli::RunReplay(replay, std::cout));

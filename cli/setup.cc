@@ -7,12 +7,15 @@
 
 #include <fmt/ranges.h>
 
+#include "cli/initial_models.h"
 #include "cli/job.h"
 #include "cli/list.h"
 #include "cli/preflight.h"
 #include "cli/reshard.h"
 #include "cli/store_layout.h"
+#include "cli/stored_replay.h"
 #include "common/base/error.h"
+#include "common/config/config_check.h"
 #include "common/config/config_load.h"
 
 namespace stillhouse::cli {
@@ -31,6 +34,8 @@ std::vector<std::uint8_t> Encode(const Setup& setup) {
   out.Put(setup.attempt);
   setup.store.Encode(out);
   out.PutString(setup.run_directory);
+  out.Put(static_cast<std::uint16_t>(setup.initial.size()));
+  for (const auto& parameters : setup.initial) out.PutVector(parameters);
   return out.Take();
 }
 
@@ -46,6 +51,8 @@ Setup Decode(const std::vector<std::uint8_t>& bytes) {
   setup.attempt = in.Get<std::uint32_t>();
   setup.store = StorePlan::Decode(in);
   setup.run_directory = in.GetString();
+  setup.initial.resize(in.Get<std::uint16_t>());
+  for (auto& parameters : setup.initial) parameters = in.GetVector<float>();
   return setup;
 }
 
@@ -100,7 +107,14 @@ void Plan(const TrainOptions& options, const std::vector<HostFacts>& hosts,
   }
   files.resume = CheckedResumePoint(files.plan, job);
   setup.resuming = files.resume.has_value();
+  if (!setup.resuming) {
+    InitialModels initial = ReadInitialModels(job);
+    setup.initial = std::move(initial.parameters);
+    files.notes = std::move(initial.notes);
+  }
   if (keeps_store) setup.store = PlanStore(files.plan, files.resume, job, folder);
+  const bool begins = !setup.resuming && setup.store.fresh;
+  if (LearnsFromStored(config) && begins) files.stored = PlanStoredReplay(job, setup.store);
   setup.config_yaml = job.config_yaml;
 }
 
@@ -125,6 +139,10 @@ void Preflight(const Job& job, const comm::MpiSession* session) {
 void OpenStore(Setup& setup, const Job& job, RunFiles& files) {
   if (setup.store.folder.empty()) return;
   const std::uint32_t attempt = files.directory->Attempt();
+  if (!files.stored.empty()) {
+    files.notes.push_back(CopyStoredReplay(files.stored, setup.store, job));
+    return;
+  }
   if (!setup.store.fresh) SettleStore(setup.store.folder);
   if (!setup.store.deal_out.empty()) {
     for (auto& line : DealOut(setup.store, job, attempt)) files.notes.push_back(std::move(line));
@@ -136,7 +154,7 @@ void OpenStore(Setup& setup, const Job& job, RunFiles& files) {
 /// Rank 0's second part: the run directory and what is stored there. When it fails, everything is
 /// as it was.
 void Open(Setup& setup, const Job& job, RunFiles& files) {
-  files.notes = std::move(files.plan.notes);
+  files.notes.insert(files.notes.begin(), files.plan.notes.begin(), files.plan.notes.end());
   files.directory.emplace(OpenRunDirectory(files.path, files.chosen_token, files.plan));
   try {
     files.directory->WriteConfig(setup.config_yaml);

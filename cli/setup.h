@@ -26,6 +26,7 @@ struct Setup {
   bool resuming = false;
   StorePlan store;
   std::string run_directory;
+  std::vector<std::vector<float>> initial;  ///< InitialModels::parameters
 };
 
 /// What rank 0 alone holds.
@@ -33,6 +34,7 @@ struct RunFiles {
   std::filesystem::path path;
   std::string chosen_token;
   ResumePlan plan;
+  std::filesystem::path stored;  ///< experience to begin with, to be copied; empty: none
   std::optional<RunDirectory> directory;
   std::optional<ResumePoint> resume;
   std::vector<std::string> notes;  ///< about the resumption, for the log

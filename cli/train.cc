@@ -133,6 +133,7 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
   const bool needs_compute = role.kind == RoleKind::kLearner || role.kind == RoleKind::kStudentHost;
   if (needs_compute && !rank.compute) {
     rank.compute.emplace(learner::ComputeModule::Load());
+    rank.compute->Factory().BeginWith(job.initial);
     log.Info("{}: {}", role.ToString(), rank.compute->Factory().Describe());
   }
   switch (role.kind) {
@@ -378,6 +379,7 @@ int RunTrain(const TrainOptions& options, int argc, char** argv) {
     job.attempt = setup.attempt;
     job.resuming = setup.resuming;
     job.store = setup.store;
+    job.initial = setup.initial;
     job.resume = std::move(files.resume);
     if (job.config.run.deterministic) {
       setup_limit.reset();

@@ -18,6 +18,7 @@ struct TrainOptions {
 
 /// `stillhouse train`: the main job, on every rank of mpirun or alone. Returns the exit status;
 /// throws what ends the process with 1 or 2 (docs/operations.md).
+/// `stillhouse distill` is the same with a teacher that has learnt already.
 int RunTrain(const TrainOptions& options, int argc, char** argv);
 
 }  // namespace stillhouse::cli

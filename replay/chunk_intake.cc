@@ -9,7 +9,11 @@ namespace stillhouse::replay {
 
 ChunkIntake::ChunkIntake(ItemStore& store, const EnvironmentSpec& environment, std::uint32_t n_step,
                          std::uint32_t max_items)
-    : store_(store), environment_(environment), n_step_(n_step), max_items_(max_items) {}
+    : store_(store),
+      environment_(environment),
+      n_step_(n_step),
+      max_items_(max_items),
+      coverage_(environment) {}
 
 void ChunkIntake::Offer(ConnectionId connection, std::uint64_t incarnation,
                         std::vector<std::uint8_t> bytes, WorkerOutbox& out) {
@@ -110,6 +114,7 @@ void ChunkIntake::Store(ConnectionId connection, const ChunkView& chunk) {
     log_->Append(first, chunk.Items(), chunk.Bytes(), [this] { return Sequences(); });
     log_->Retire(store_.Tail());
   }
+  coverage_.Add(chunk);
   lag_.Add(newest_version_, chunk.WeightsVersion());
   Worker& worker = workers_[chunk.IncarnationValue()];
   worker.stored = chunk.Sequence();

@@ -8,6 +8,7 @@
 
 #include "replay/item_store.h"
 #include "replay/log/segment_log.h"
+#include "replay/state_coverage.h"
 #include "replay/version_lag.h"
 #include "replay/worker_outbox.h"
 
@@ -67,6 +68,8 @@ class ChunkIntake {
   void SetNewestVersion(std::uint64_t version) { newest_version_ = version; }
   /// Of the chunks stored lately, parking included.
   const VersionLag& Lag() const { return lag_; }
+  /// Of all steps stored since this process began.
+  const StateCoverage& Coverage() const { return coverage_; }
 
  private:
   struct Worker {
@@ -108,6 +111,7 @@ class ChunkIntake {
   std::size_t parked_chunks_ = 0;
   std::uint64_t newest_version_ = 0;
   VersionLag lag_;
+  StateCoverage coverage_;
 };
 
 }  // namespace stillhouse::replay

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <tuple>
 #include <utility>
 
 #include "common/base/error.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr Time kReportGap = std::chrono::milliseconds(2);
 /// ...and of the shard at least this often.
 constexpr Time kReportPeriod = std::chrono::milliseconds(200);
+/// The sketch of its states, 4 KiB, goes along as often.
+constexpr Time kSketchPeriod = std::chrono::milliseconds(200);
 constexpr Time kStatusPeriod = std::chrono::milliseconds(100);
 /// Of one worker's report; more is nonsense.
 constexpr std::size_t kMostEpisodes = 65536;
@@ -38,6 +41,7 @@ ItemStoreSettings StoreSettings(const ShardSettings& settings) {
 Shard::Shard(ShardSettings settings, WorkerOutbox& workers, ShardDisk disk)
     : settings_(std::move(settings)),
       policy_(ActingModel(settings_.config)),
+      guest_(GuestModel(settings_.config)),
       workers_(workers),
       store_(StoreSettings(settings_)),
       intake_(store_, settings_.environment,
@@ -62,10 +66,10 @@ void Shard::Handle(const Envelope& envelope, Time now, Outbox& out) {
       store_.UpdatePriorities(DecodeBody<PriorityUpdate>(envelope));
       break;
     case MessageKind::kWeightsPublish: {
-      const std::uint64_t before = weights_.NewestVersion(policy_);
+      const auto before = VersionsThatPlay();
       weights_.Publish(DecodeBody<WeightsPublish>(envelope), workers_);
       intake_.SetNewestVersion(weights_.NewestVersion(policy_));
-      if (weights_.NewestVersion(policy_) != before) SendStatusToAll(now);
+      if (VersionsThatPlay() != before) SendStatusToAll(now);
       break;
     }
     case MessageKind::kInsertGrant:
@@ -154,6 +158,11 @@ void Shard::Report(Time now, Outbox& out) {
   report.weights_lag_p99 = static_cast<std::uint32_t>(intake_.Lag().Percentile99());
   report.home_workers = sessions_.HomeWorkers();
   report.episodes = std::exchange(episodes_, {});
+  report.action_counts = intake_.Coverage().ActionCounts();
+  if (!last_sketch_ || now - *last_sketch_ >= kSketchPeriod) {
+    report.visited = intake_.Coverage().Visited().Registers();
+    last_sketch_ = now;
+  }
   reported_inserted_ = report.frames;
   reported_blocked_ = report.insert_blocked;
   changed_ = false;
@@ -281,10 +290,14 @@ void Shard::TakeWorkerReport(Session& session, const std::vector<std::uint8_t>& 
   changed_ = true;
 }
 
+std::pair<std::uint64_t, std::uint64_t> Shard::VersionsThatPlay() const {
+  return {weights_.NewestVersion(policy_), guest_ ? weights_.NewestVersion(*guest_) : 0};
+}
+
 void Shard::SendStatus(ConnectionId connection) {
   WorkerStatus status;
   status.run = status_;
-  status.teacher_version = weights_.NewestVersion(policy_);
+  std::tie(status.teacher_version, status.guest_version) = VersionsThatPlay();
   status.shard_size = store_.Size();
   SendFrame(workers_, connection, FrameKind::kStatus, status);
 }

@@ -101,6 +101,7 @@ class Shard final : public Role {
   void ForwardEvaluation(const Envelope& envelope);
   void TakeEvaluationResult(const std::vector<std::uint8_t>& body, Outbox& out);
   void ReleaseRound(std::uint32_t round);
+  std::pair<std::uint64_t, std::uint64_t> VersionsThatPlay() const;
   void SendStatus(ConnectionId connection);
   void SendStatusToAll(Time now);
   void Report(Time now, Outbox& out);
@@ -112,7 +113,8 @@ class Shard final : public Role {
   void TickCheckpoint(Time now, Outbox& out);
 
   ShardSettings settings_;
-  const std::uint16_t policy_;  ///< the model that acts
+  const std::uint16_t policy_;                ///< the model that acts
+  const std::optional<std::uint16_t> guest_;  ///< and the one that does in other episodes
   WorkerOutbox& workers_;
   ItemStore store_;
   ChunkIntake intake_;
@@ -135,6 +137,7 @@ class Shard final : public Role {
   bool changed_ = true;      ///< workers came or went, episodes ended
   std::optional<Time> last_report_;
   std::optional<Time> last_status_;
+  std::optional<Time> last_sketch_;
   bool finished_ = false;
 };
 

@@ -17,6 +17,10 @@ namespace {
 /// Families of the contract that are still to come.
 constexpr const char* kFamiliesToCome[] = {"box2d/", "plugin:", "python:"};
 
+constexpr const char* kNoFrames =
+    "nobody plays with a frozen teacher or a stored replay: set updates or time (of a frozen "
+    "teacher: of the students), or plateau";
+
 /// Why a student of so many actions cannot learn by its loss; empty: it can.
 std::string LossError(const DistillLossSettings& loss, std::int64_t num_actions) {
   if (loss.kind != LossKind::kDkd || num_actions > 2) return {};
@@ -142,9 +146,43 @@ class Checker {
     }
   }
 
+  /// A teacher that has learnt already, or experience that has been made already.
+  void Offline() {
+    const StopSettings& stop = config_.stop;
+    const bool frozen = HasFrozenTeacher(config_);
+    if (frozen && config_.teacher.init == "none") {
+      Fail({"teacher.init", "teacher.algorithm.kind"},
+           "frozen needs a teacher that has learnt: RUN_DIR:MODEL");
+    }
+    if (frozen && config_.students.empty()) {
+      Fail({"students", "teacher.algorithm.kind"},
+           "a frozen teacher without students: nobody learns");
+    }
+    for (const StudentSettings& student : config_.students) {
+      if (!frozen || !student.rewards) continue;
+      Fail({("students." + student.name + ".rewards").c_str(), "teacher.algorithm.kind"},
+           "not beside a frozen teacher yet");
+    }
+    if (LearnsFromStored(config_) && config_.replay.durability == Durability::kNone) {
+      Fail({"replay.durability", "replay.from"}, "a stored replay is kept: async or sync");
+    }
+    if (LearnsFromStored(config_) && config_.replay.dir != "auto") {
+      Fail({"replay.dir", "replay.from"}, "must be auto with replay.from");
+    }
+    if (!frozen && !LearnsFromStored(config_)) return;
+    if (stop.frames) Fail({"stop.frames", "replay.from", "teacher.algorithm.kind"}, kNoFrames);
+    if (frozen && stop.teacher_return) {
+      Fail({"stop.teacher_return"}, "the teacher is frozen: it returns what it returns");
+    }
+    const bool limited = stop.updates || stop.time || (frozen ? stop.plateau > 0 : false) ||
+                         (!frozen && stop.teacher_return);
+    if (!limited && !stop.frames) Fail({"stop.updates", "replay.from"}, "no limit is set");
+  }
+
   void Times() {
     const StopSettings& stop = config_.stop;
-    if (!stop.frames && !stop.updates && !stop.time && !stop.teacher_return) {
+    const bool any = stop.frames || stop.updates || stop.time || stop.teacher_return;
+    if (!any && !HasFrozenTeacher(config_) && !LearnsFromStored(config_)) {
       Fail({"stop.frames", "stop.updates", "stop.time", "stop.teacher_return"},
            "no limit is set; set one of frames, updates, time, teacher_return");
     }
@@ -189,6 +227,10 @@ class Checker {
     if (teacher.learners > 1 && config_.run.deterministic) {
       Fail({"teacher.learners", "run.deterministic"},
            "a deterministic run does everything in one process, with one learner");
+    }
+    if (teacher.learners > 1 && HasFrozenTeacher(config_)) {
+      Fail({"teacher.learners", "teacher.algorithm.kind"},
+           "a frozen teacher learns nothing; its labels are one learner's work");
     }
   }
 
@@ -298,13 +340,22 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
   check.Replay();
   check.Losses(options.environments);
   check.Supervision();
+  check.Offline();
   check.Times();
   CheckGraph(config, file, context);
 }
 
 bool IsSupervised(const RunConfig& config) {
-  return config.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised;
+  const auto kind = config.teacher.algorithm.kind;
+  return kind == AlgorithmSettings::Kind::kSupervised ||
+         (kind == AlgorithmSettings::Kind::kFrozen && config.env.id.starts_with("data/"));
 }
+
+bool HasFrozenTeacher(const RunConfig& config) {
+  return config.teacher.algorithm.kind == AlgorithmSettings::Kind::kFrozen;
+}
+
+bool LearnsFromStored(const RunConfig& config) { return config.replay.from != "none"; }
 
 void FillDefaults(RunConfig& config) {
   const std::string& id = config.env.id;

@@ -31,6 +31,10 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
 
 /// The teacher learns from the labels of a data set, which travel as the experience's actions.
 bool IsSupervised(const RunConfig& config);
+/// The teacher has learnt already (teacher.init) and only labels.
+bool HasFrozenTeacher(const RunConfig& config);
+/// The experience is a stored one (replay.from): nobody plays but to evaluate.
+bool LearnsFromStored(const RunConfig& config);
 
 /// Fills what depends on other keys: the networks, by the environment.
 void FillDefaults(RunConfig& config);

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "common/base/listen_spec.h"
+#include "common/config/schedule_field.h"
 
 namespace stillhouse {
 namespace {
@@ -129,6 +130,20 @@ FieldList<ExplorationSettings> ExplorationFields() {
   };
 }
 
+FieldList<MixSettings> MixFields() {
+  using S = MixSettings;
+  return {
+      TextField<S>("model", &S::model, IsPlainName, "none, teacher or a student's name",
+                   "A second model that plays: in each episode either it or `actors.policy` acts "
+                   "from beginning to end (a DAgger mixture, Ross et al. 2011)."),
+      OnlyWith<S>(ScheduleField<S>("share", &S::share, {0, 1},
+                                   "Share of the episodes that it plays; a map moves it on a line "
+                                   "over the run's first `frames` frames.",
+                                   "frames"),
+                  "actors.mix.model", [](const S& m) { return m.model != "none"; }),
+  };
+}
+
 FieldList<ActorSettings> ActorFields() {
   using S = ActorSettings;
   FieldList<S> fields = {
@@ -148,6 +163,7 @@ FieldList<ActorSettings> ActorFields() {
                    "The model that acts. A student: it sees the states that its own play leads to, "
                    "and everybody learns from them."),
   };
+  AppendFields(fields, "mix", &S::mix, MixFields());
   AppendFields(fields, "exploration", &S::exploration, ExplorationFields());
   fields.push_back(TextField<S>(
       "listen", &S::listen, IsListen,
@@ -195,6 +211,9 @@ FieldList<ReplaySettings> ReplayFields() {
           "survives the death of any process; sync: it is on the disk, and survives the loss of "
           "power."),
       FixedField<S>("compression", {"auto", "none"}, {"zstd"}, "General compression of chunks."),
+      TextField<S>("from", &S::from, IsAnyText, "none, a run's directory or its replay folder",
+                   "Stored experience to learn from (a copy of it), instead of playing: workers "
+                   "only evaluate. By as many shards, of the same env and n_step."),
       TextField<S>("dir", &S::dir, IsAnyText, "auto or a path",
                    "Where the shards keep their segments, e.g. a disk of each host; auto: `replay` "
                    "in the run directory."),

@@ -258,7 +258,8 @@ RunConfig Resolve(ConfigNode root, const std::string& name, const LoadOptions& o
                                      "stop.teacher_return"};
   const bool limited = std::any_of(std::begin(kLimits), std::end(kLimits),
                                    [&](const char* path) { return context.set.count(path) != 0; });
-  if (!limited) config.stop.frames = StopSettings::kDefaultFrames;
+  const bool plays = !HasFrozenTeacher(config) && !LearnsFromStored(config);
+  if (!limited && plays) config.stop.frames = StopSettings::kDefaultFrames;
   CheckContradictions(config, name, options, context);
   context.errors.ThrowIfAny();
   FillDefaults(config);

@@ -75,9 +75,22 @@ class GraphChecker {
     std::vector<std::string> names = {"teacher"};
     for (const StudentSettings& student : config_.students) names.push_back(student.name);
     const std::string& policy = config_.actors.policy;
-    if (std::find(names.begin(), names.end(), policy) != names.end()) return;
-    Fail("actors.policy", {},
-         fmt::format("unknown model '{}'; {}", policy, Suggest(policy, names)));
+    if (std::find(names.begin(), names.end(), policy) == names.end()) {
+      Fail("actors.policy", {},
+           fmt::format("unknown model '{}'; {}", policy, Suggest(policy, names)));
+    }
+    const std::string& guest = config_.actors.mix.model;
+    if (guest == "none") return;
+    if (std::find(names.begin(), names.end(), guest) == names.end()) {
+      Fail("actors.mix.model", {},
+           fmt::format("unknown model '{}'; {}", guest, Suggest(guest, names)));
+    } else if (guest == policy) {
+      Fail("actors.mix.model", {}, fmt::format("actors.policy is '{}' too", policy));
+    } else if (IsSupervised(config_)) {
+      Fail("actors.mix.model", {}, "nobody plays in a supervised run");
+    } else if (config_.actors.mix.share.Greatest() == 0) {
+      Fail("actors.mix.share", {"actors.mix.model"}, "its share is 0: it would never play");
+    }
   }
 
   void Grounding() {
@@ -155,8 +168,15 @@ class GraphChecker {
       for (const std::size_t k : group) {
         if (config_.students[k].rounds > 0) takers.push_back(k);
       }
-      if (takers.size() != 1) continue;
+      if (takers.empty()) continue;
       const std::string path = "students." + config_.students[takers[0]].name;
+      const StudentTime when = config_.students[takers[0]].when;
+      for (const std::size_t k : takers) {
+        if (config_.students[k].when == when) continue;
+        Fail("students." + config_.students[k].name + ".when", {path + ".rounds", path},
+             "those who take turns learn at the same time: `when` must be the same");
+      }
+      if (takers.size() > 1) continue;
       Fail(path + ".rounds", {path},
            "nobody to take turns with: no student that it labels for, or that labels for it, has "
            "`rounds` too");
@@ -167,13 +187,31 @@ class GraphChecker {
   void Meanings() {
     for (const StudentSettings& student : config_.students) {
       if (LearnsFromTeacher(student)) continue;
-      for (const char* key : {"label_source", "max_label_age"}) {
+      for (const char* key : {"label_source", "max_label_age", "labels"}) {
         const std::string path = "students." + student.name + "." + key;
-        const bool written =
-            student.label_source != LabelChoice::kCurrent || student.max_label_age != 0;
+        const bool written = student.label_source != LabelChoice::kCurrent ||
+                             student.max_label_age != 0 || student.labels != LabelPlace::kStream;
         if (!written || !context_.set.contains(path)) continue;
         Fail(path, {}, "has no meaning here: only with the teacher under `from`");
       }
+    }
+  }
+
+  /// Labels by a student host's copy of the teacher.
+  void Copies() {
+    for (const StudentSettings& student : config_.students) {
+      const std::string path = "students." + student.name;
+      if (student.labels == LabelPlace::kLocal && student.label_source != LabelChoice::kCurrent) {
+        Fail(path + ".label_source", {path + ".labels", path},
+             "with labels: local it must be current: the copy is of the present teacher");
+      }
+      if (!NeedsTeachersCopy(student) || student.max_label_age == 0) continue;
+      const std::int32_t every = config_.teacher.publish_every;
+      if (student.max_label_age >= every) continue;
+      Fail(path + ".max_label_age", {path},
+           fmt::format("{} is below teacher.publish_every {}: the host's copy of the teacher would "
+                       "be too old itself most of the time",
+                       student.max_label_age, every));
     }
   }
 
@@ -205,6 +243,7 @@ void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& 
   check.Supervision();
   check.Rounds();
   check.Meanings();
+  check.Copies();
 }
 
 }  // namespace stillhouse

@@ -7,7 +7,7 @@
 namespace stillhouse {
 
 /// A value that moves on a straight line from `from` to `to` over the first `updates` updates of
-/// the model that it belongs to, and stays there.
+/// the model that it belongs to (or frames of the run, where its owner says so), and stays there.
 struct Schedule {
   double from = 0;
   double to = 0;

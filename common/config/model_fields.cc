@@ -17,11 +17,15 @@ FieldList<AlgorithmSettings> AlgorithmFields() {
   const auto dqn = [](const S& a) { return a.kind == S::Kind::kDqn; };
   return {
       WordField<S, S::Kind>(
-          "kind", &S::kind, {{"dqn", S::Kind::kDqn}, {"supervised", S::Kind::kSupervised}},
+          "kind", &S::kind,
+          {{"dqn", S::Kind::kDqn},
+           {"supervised", S::Kind::kSupervised},
+           {"frozen", S::Kind::kFrozen}},
           {"c51", "qr_dqn"},
           "dqn: from rewards, by bootstrapping (Mnih et al. 2015); supervised: from the labels of "
           "a "
-          "data set, by cross-entropy, and the actors show examples instead of playing."),
+          "data set, by cross-entropy, and the actors show examples instead of playing; frozen: it "
+          "has learnt already (init) and only labels (what `stillhouse distill` sets)."),
       OnlyWith<S>(FlagField<S>("double", &S::double_q,
                                "The online network chooses the next action (van Hasselt et al. "
                                "2016)."),
@@ -62,6 +66,13 @@ FieldList<OptimizerSettings> OptimizerFields() {
                      "The gradient is scaled down to this norm; 0: never."),
   };
 }
+
+bool IsInit(const std::string& text) { return !text.empty() && text.size() <= 4096; }
+constexpr const char* kInitText = "none, RUN_DIR:MODEL, RUN_DIR (its teacher) or a model's file";
+constexpr const char* kInitDoc =
+    "Weights that a fresh run begins with (a resumed one has its own): of every layer whose kind "
+    "and "
+    "shapes are the same there, maybe of another task; the log says which layers begin at random.";
 
 /// A share of the student's data that cannot be chosen yet.
 Field<StudentSettings> ShareField(std::string path, double only, std::string doc) {
@@ -111,7 +122,7 @@ FieldList<TeacherSettings> TeacherFields() {
           "Which weights become the frozen teacher at the end: their Polyak average, the last, or "
           "those of the best evaluation."),
       IntegerField<S>("average", &S::average, {1, 1e9}, "Updates that the Polyak average spans."),
-      FixedField<S>("init", {"none"}, {}, "Weights to start from."),
+      TextField<S>("init", &S::init, IsInit, kInitText, kInitDoc),
   };
   fields.insert(fields.end(), rest.begin(), rest.end());
   return fields;
@@ -134,8 +145,25 @@ FieldList<StudentSettings> StudentFields() {
       IntegerField<S>("publish_every", &S::publish_every, {1, 1e9},
                       "Updates between publications of its weights."),
       FromField(),
-      FixedField<S>("labels", {"stream"}, {"local"}, "Where the teacher's labels are made."),
+      WordField<S, LabelPlace>(
+          "labels", &S::labels, {{"stream", LabelPlace::kStream}, {"local", LabelPlace::kLocal}},
+          {},
+          "Where the teacher's labels are made: by the teacher, with its batches, or by the "
+          "student "
+          "host's copy of it, which is as old as its last publication (teacher.publish_every)."),
+      WordField<S, StudentTime>(
+          "when", &S::when, {{"along", StudentTime::kAlong}, {"after", StudentTime::kAfter}}, {},
+          "along: while the teacher learns, and in the tail; after: in the tail alone, from the "
+          "frozen teacher (sequential distillation)."),
       MaxLabelAgeField(),
+      OnlyWith<S>(
+          WordField<S, StaleLabels>(
+              "on_stale", &S::on_stale,
+              {{"drop", StaleLabels::kDrop}, {"relabel", StaleLabels::kRelabel}}, {},
+              "What becomes of a batch whose labels are older than max_label_age: it is left out, "
+              "or labelled again by the student host's copy of the teacher (and left out where "
+              "that is too old itself)."),
+          "max_label_age", [](const S& s) { return s.max_label_age > 0; }),
       WordField<S, LabelChoice>("label_source", &S::label_source,
                                 {{"current", LabelChoice::kCurrent},
                                  {"average", LabelChoice::kAverage},
@@ -145,6 +173,7 @@ FieldList<StudentSettings> StudentFields() {
                                 "Which of the teacher's weights label: those it has, their Polyak "
                                 "average, its target network's, or those of its best evaluation "
                                 "(those it has, before the first). In the tail: the frozen ones."),
+      TextField<S>("init", &S::init, IsInit, kInitText, kInitDoc),
       RewardsField(),
       FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
       IntegerField<S>("rounds", &S::rounds, {0, 1e12},

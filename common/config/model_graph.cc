@@ -13,15 +13,24 @@ namespace {
 
 constexpr std::size_t kUnreached = std::numeric_limits<std::size_t>::max();
 
+/// Of the model of this name; a name that no student has is the teacher's.
+std::uint16_t NumberOf(const RunConfig& config, const std::string& name) {
+  const auto& students = config.students;
+  const auto found = std::find_if(students.begin(), students.end(),
+                                  [&](const auto& student) { return student.name == name; });
+  return found == students.end() ? std::uint16_t{0}
+                                 : static_cast<std::uint16_t>(found - students.begin() + 1);
+}
+
 }  // namespace
 
 std::uint16_t ActingModel(const RunConfig& config) {
-  const auto& students = config.students;
-  const auto found = std::find_if(students.begin(), students.end(), [&](const auto& student) {
-    return student.name == config.actors.policy;
-  });
-  return found == students.end() ? std::uint16_t{0}
-                                 : static_cast<std::uint16_t>(found - students.begin() + 1);
+  return NumberOf(config, config.actors.policy);
+}
+
+std::optional<std::uint16_t> GuestModel(const RunConfig& config) {
+  if (config.actors.mix.model == "none") return std::nullopt;
+  return NumberOf(config, config.actors.mix.model);
 }
 
 ModelGraph ModelGraph::Of(const RunConfig& config) {
@@ -175,6 +184,11 @@ bool LearnsFromTruth(const StudentSettings& student) {
 bool LearnsFromTeacher(const StudentSettings& student) {
   return std::any_of(student.from.begin(), student.from.end(),
                      [](const SourceSettings& source) { return source.model == "teacher"; });
+}
+
+bool NeedsTeachersCopy(const StudentSettings& student) {
+  const bool relabels = student.max_label_age > 0 && student.on_stale == StaleLabels::kRelabel;
+  return LearnsFromTeacher(student) && (student.labels == LabelPlace::kLocal || relabels);
 }
 
 }  // namespace stillhouse

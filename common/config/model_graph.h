@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@ namespace stillhouse {
 
 /// Number of the model that acts (actors.policy).
 std::uint16_t ActingModel(const RunConfig& config);
+/// Number of the model that acts in the other episodes (actors.mix.model).
+std::optional<std::uint16_t> GuestModel(const RunConfig& config);
 
 /// Who learns from whom: the models of a run with their sources. Model 0 is the teacher, k the k-th
 /// student, as everywhere.
@@ -60,5 +63,7 @@ bool LearnsFromTruth(const StudentSettings& student);
 
 /// The teacher that plays is among the models that the student learns from.
 bool LearnsFromTeacher(const StudentSettings& student);
+/// Its host labels by a copy of the teacher, always or where the labels that came are too old.
+bool NeedsTeachersCopy(const StudentSettings& student);
 
 }  // namespace stillhouse

@@ -52,6 +52,14 @@ struct ExplorationSettings {
   bool operator==(const ExplorationSettings&) const = default;
 };
 
+/// A second model that plays (DAgger, Ross et al. 2011): the mixture of two policies moves, by
+/// frames of the run.
+struct MixSettings {
+  std::string model = "none";
+  Schedule share;  ///< of the episodes that begin, those that `model` plays; in frames
+  bool operator==(const MixSettings&) const = default;
+};
+
 struct ActorSettings {
   std::int32_t hosts = 0;    ///< actor-host ranks; 0 = auto
   std::int32_t workers = 0;  ///< worker processes of the whole job; 0 = auto
@@ -60,6 +68,7 @@ struct ActorSettings {
   Duration hang_after{30, Duration::Unit::kSeconds};  ///< a silent worker is started again
   ExplorationSettings exploration;
   std::string policy = "teacher";  ///< the model that acts: the teacher or a student
+  MixSettings mix;                 ///< and the one that does in the other episodes
   std::string listen = "auto";     ///< where shards accept workers: see ListenSpec
   bool operator==(const ActorSettings&) const = default;
 };
@@ -89,7 +98,8 @@ struct ReplaySettings {
   DrawKind draw = DrawKind::kStratified;
   WeightNormalization weight_normalization = WeightNormalization::kBatch;
   Durability durability = Durability::kAsync;
-  std::string dir = "auto";  ///< of the segments; auto: `replay` in the run directory
+  std::string from = "none";  ///< stored experience to learn from, instead of playing
+  std::string dir = "auto";   ///< of the segments; auto: `replay` in the run directory
   bool operator==(const ReplaySettings&) const = default;
 };
 
@@ -112,6 +122,7 @@ struct AlgorithmSettings {
   enum class Kind : std::uint8_t {
     kDqn,
     kSupervised,  ///< cross-entropy with the labels of a data set
+    kFrozen,      ///< it has learnt already and only labels
   };
   enum class Loss : std::uint8_t { kSquared, kHuber };
   Kind kind = Kind::kDqn;
@@ -136,9 +147,19 @@ struct TeacherSettings {
   std::string device = "auto";        ///< auto | cpu | cuda:N
   FinalTeacher final = FinalTeacher::kAverage;
   std::int32_t average = 5000;  ///< updates that the Polyak average spans
+  std::string init = "none";    ///< RUN_DIR:MODEL or a file: what the network starts from
   bool operator==(const TeacherSettings&) const = default;
 };
 
+/// What becomes of a batch whose labels are older than max_label_age.
+enum class StaleLabels : std::uint8_t { kDrop, kRelabel };
+/// Where the teacher's labels are made.
+enum class LabelPlace : std::uint8_t { kStream, kLocal };
+/// When a student learns.
+enum class StudentTime : std::uint8_t {
+  kAlong,  ///< while the teacher does, and in the tail
+  kAfter,  ///< in the tail alone, from the frozen teacher
+};
 enum class LabelRows : std::uint8_t { kS, kSAndNext };
 
 /// One model that a student learns from: an edge of the distillation graph (model_graph.h).
@@ -182,6 +203,10 @@ struct StudentSettings {
   std::vector<SourceSettings> from = {SourceSettings{}};
   LabelChoice label_source = LabelChoice::kCurrent;  ///< of the teacher's labels
   std::int64_t max_label_age = 0;  ///< teacher updates; older labels are not learnt from; 0: none
+  StudentTime when = StudentTime::kAlong;
+  StaleLabels on_stale = StaleLabels::kDrop;
+  LabelPlace labels = LabelPlace::kStream;
+  std::string init = "none";  ///< as the teacher's
   std::optional<RewardSettings> rewards;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
   std::int32_t omit = -1;       ///< key `data.omit`: rows of this label are kept from it; -1: none
@@ -212,6 +237,7 @@ struct StopSettings {
   std::optional<Duration> time;
   std::optional<double> teacher_return;
   double distill_tail = 0.1;  ///< fraction of the elapsed time
+  std::int64_t plateau = 0;   ///< student updates without a rise of agreement; 0: not looked at
   bool operator==(const StopSettings&) const = default;
 };
 

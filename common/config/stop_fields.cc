@@ -42,9 +42,11 @@ FieldList<StopSettings> StopFields() {
                                "Ends training after so many frames. 5000000 when the file sets no "
                                "limit at all.",
                                integer, PrintInteger),
-      LimitField<std::int64_t>("updates", &S::updates, IntegerText(count, "none"),
-                               "Ends training after so many teacher updates.", integer,
-                               PrintInteger),
+      LimitField<std::int64_t>(
+          "updates", &S::updates, IntegerText(count, "none"),
+          "Ends training after so many teacher updates; with a frozen teacher: "
+          "after so many of every student.",
+          integer, PrintInteger),
       LimitField<Duration>("time", &S::time, "duration (60s, 5m, 1h) above 0, or none",
                            "Ends training after so much time; the distilling tail comes on top.",
                            duration, PrintDuration),
@@ -55,6 +57,9 @@ FieldList<StopSettings> StopFields() {
       NumberField<S>("distill_tail", &S::distill_tail, {0, 10},
                      "After training, students go on with the frozen teacher for this fraction of "
                      "the elapsed time."),
+      IntegerField<S>("plateau", &S::plateau, {0, 1e12},
+                      "The tail also ends when no student's agreement with the frozen teacher has "
+                      "risen by more than 0.001 for so many of its updates; 0: never."),
   };
 }
 

@@ -1,5 +1,7 @@
 #include "common/messages/control.h"
 
+#include "common/base/distinct_sketch.h"
+
 namespace stillhouse {
 
 void RunStatus::Encode(ByteWriter& out) const {
@@ -35,6 +37,8 @@ void ShardReport::Encode(ByteWriter& out) const {
     out.Put(episode.episode_return);
     out.Put(episode.length);
   }
+  out.PutVector(action_counts);
+  out.PutVector(visited);
 }
 
 ShardReport ShardReport::Decode(ByteReader& in) {
@@ -52,6 +56,11 @@ ShardReport ShardReport::Decode(ByteReader& in) {
   for (auto& episode : message.episodes) {
     episode.episode_return = in.Get<float>();
     episode.length = in.Get<std::uint32_t>();
+  }
+  message.action_counts = in.GetVector<std::uint64_t>();
+  message.visited = in.GetVector<std::uint8_t>();
+  if (!message.visited.empty() && message.visited.size() != DistinctSketch::kRegisters) {
+    in.Fail("a sketch of another size");
   }
   return message;
 }
@@ -107,6 +116,7 @@ void StudentReport::Encode(ByteWriter& out) const {
     out.Put(student.label_age);
     out.Put(student.label_age_max);
     out.Put(student.stale);
+    out.Put(student.relabelled);
     student.changes.Encode(out);
   }
 }
@@ -114,7 +124,7 @@ void StudentReport::Encode(ByteWriter& out) const {
 StudentReport StudentReport::Decode(ByteReader& in) {
   StudentReport message;
   const auto count = in.Get<std::uint32_t>();
-  if (count > in.Left() / 62) in.Fail("more students than bytes");
+  if (count > in.Left() / 70) in.Fail("more students than bytes");
   message.students.resize(count);
   for (auto& student : message.students) {
     student.model = in.Get<std::uint16_t>();
@@ -125,6 +135,7 @@ StudentReport StudentReport::Decode(ByteReader& in) {
     student.label_age = in.Get<double>();
     student.label_age_max = in.Get<std::uint64_t>();
     student.stale = in.Get<std::uint64_t>();
+    student.relabelled = in.Get<std::uint64_t>();
     student.changes = LayerChanges::Decode(in);
   }
   return message;

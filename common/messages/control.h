@@ -53,7 +53,14 @@ struct ShardReport {
   std::uint32_t weights_lag_p99 = 0;        ///< versions, over the last 1024 chunks stored
   std::vector<std::uint64_t> home_workers;  ///< incarnations whose home this shard is
   std::vector<EpisodeRecord> episodes;      ///< finished since the last report
-  std::size_t SizeHint() const { return 96 + home_workers.size() * 8 + episodes.size() * 8; }
+  /// [A] how often each action was taken in the steps stored; empty: nothing stored yet.
+  std::vector<std::uint64_t> action_counts{};
+  /// Registers of the DistinctSketch of the states stored; empty: not in this report.
+  std::vector<std::uint8_t> visited{};
+  std::size_t SizeHint() const {
+    return 104 + (home_workers.size() + episodes.size() + action_counts.size()) * 8 +
+           visited.size();
+  }
   void Encode(ByteWriter& out) const;
   static ShardReport Decode(ByteReader& in);
 };
@@ -123,6 +130,7 @@ struct StudentProgress {
   double label_age = 0;  ///< mean, teacher updates, recent batches; 0: no labels of the teacher
   std::uint64_t label_age_max = 0;  ///< of what was learnt from
   std::uint64_t stale = 0;          ///< batches left out because their labels were too old
+  std::uint64_t relabelled = 0;     ///< batches labelled by the host's copy of the teacher
   LayerChanges changes{};           ///< of an update since the last report; or empty
 };
 
@@ -132,7 +140,7 @@ struct StudentReport {
   std::vector<StudentProgress> students;
   std::size_t SizeHint() const {
     std::size_t bytes = 8;
-    for (const StudentProgress& student : students) bytes += 64 + student.changes.SizeHint();
+    for (const StudentProgress& student : students) bytes += 72 + student.changes.SizeHint();
     return bytes;
   }
   void Encode(ByteWriter& out) const;

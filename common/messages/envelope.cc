@@ -2,7 +2,7 @@
 
 namespace stillhouse {
 namespace {
-constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kVersion = 4;
 }
 
 const char* RoleName(RoleKind kind) {

@@ -123,6 +123,7 @@ void WeightsPublish::Encode(ByteWriter& out) const {
   out.Put(version);
   out.Put(pin);
   out.PutVector(parameters);
+  out.Put(updates);
 }
 
 WeightsPublish WeightsPublish::Decode(ByteReader& in) {
@@ -131,6 +132,7 @@ WeightsPublish WeightsPublish::Decode(ByteReader& in) {
   message.version = in.Get<std::uint64_t>();
   message.pin = in.Get<std::uint32_t>();
   message.parameters = in.GetVector<float>();
+  message.updates = in.Get<std::uint64_t>();
   return message;
 }
 

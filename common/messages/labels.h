@@ -77,14 +77,16 @@ struct Credit {
 };
 
 /// Learner or student host -> every shard: a model's parameters. `pin` != 0 keeps this version
-/// until the evaluation round of that number is released.
+/// until the evaluation round of that number is released. The learner's also go to those student
+/// hosts that label with a copy of the teacher.
 struct WeightsPublish {
   static constexpr MessageKind kKind = MessageKind::kWeightsPublish;
   std::uint16_t model = 0;  ///< 0 the teacher, 1.. the students in the configuration's order
   std::uint64_t version = 0;
   std::uint32_t pin = 0;
   std::vector<float> parameters;  ///< flat, in the NetworkSpec's order
-  std::size_t SizeHint() const { return 32 + parameters.size() * 4; }
+  std::uint64_t updates = 0;      ///< of the model then
+  std::size_t SizeHint() const { return 40 + parameters.size() * 4; }
   void Encode(ByteWriter& out) const;
   static WeightsPublish Decode(ByteReader& in);
 };

@@ -61,6 +61,7 @@ void WorkerStatus::Encode(ByteWriter& out) const {
   out.PutVector(run.dead_shards);
   out.Put(teacher_version);
   out.Put(shard_size);
+  out.Put(guest_version);
 }
 
 WorkerStatus WorkerStatus::Decode(ByteReader& in) {
@@ -71,6 +72,7 @@ WorkerStatus WorkerStatus::Decode(ByteReader& in) {
   message.run.dead_shards = in.GetVector<std::uint16_t>();
   message.teacher_version = in.Get<std::uint64_t>();
   message.shard_size = in.Get<std::uint64_t>();
+  message.guest_version = in.Get<std::uint64_t>();
   return message;
 }
 

@@ -26,7 +26,7 @@ enum class FrameKind : std::uint8_t {
   kGoodbye,           ///< either
 };
 inline constexpr FrameKind kLastFrameKind = FrameKind::kGoodbye;
-inline constexpr std::uint16_t kWorkerProtocolVersion = 3;
+inline constexpr std::uint16_t kWorkerProtocolVersion = 4;
 
 /// The token stands first and is compared before anything else of the frame is read.
 struct Hello {
@@ -61,6 +61,7 @@ struct WorkerStatus {
   std::uint64_t teacher_version = 0;  ///< of the model that acts (actors.policy), the newest in
                                       ///< this shard's cache; 0 = none yet
   std::uint64_t shard_size = 0;
+  std::uint64_t guest_version = 0;  ///< the same of actors.mix.model
   void Encode(ByteWriter& out) const;
   static WorkerStatus Decode(ByteReader& in);
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "common/config/config_check.h"
 #include "common/messages/evaluation_task_number.h"
 
 namespace stillhouse {
@@ -13,6 +14,8 @@ constexpr Time kBroadcastEvery = 100ms;
 constexpr Time kFreezeTimeout = 10s;
 constexpr Time kLeaveTimeout = 10s;
 constexpr Time kContinueEvery = 1s;  ///< while somebody has not left
+/// Samples of an experience that does not grow: no rate to keep.
+constexpr std::uint64_t kAnyNumber = std::uint64_t{1} << 62U;
 
 EvaluationScheduler::Settings EvaluationSettingsOf(const Coordinator::Settings& settings) {
   EvaluationScheduler::Settings result;
@@ -47,6 +50,7 @@ ProgressTracker::Settings ProgressSettingsOf(const Coordinator::Settings& settin
     result.inserted_before = kept ? 0 : before.inserted;
     result.frames_at_start = before.frames;
     result.episodes_before = before.episodes;
+    result.visited_before = before.visited;
     result.updates_before = before.updates;
     result.samples_before = before.samples;
     result.elapsed_before_s = Seconds(before.elapsed);
@@ -68,6 +72,8 @@ Coordinator::Coordinator(Settings settings, RunRecorder& recorder)
       offset_(settings_.resume ? settings_.resume->coordinator.elapsed : Time{}),
       endpoints_(settings_.shards),
       insert_granted_(settings_.shards, 0),
+      plateau_(settings_.config.students.size(),
+               static_cast<std::uint64_t>(settings_.config.stop.plateau)),
       stalls_(FromSeconds(settings_.config.monitor.stall_after.value)) {}
 
 void Coordinator::Handle(const Envelope& envelope, Time now, Outbox& out) {
@@ -151,11 +157,15 @@ void Coordinator::Tick(Time now, Outbox& out) {
 
 void Coordinator::SendGrants(Outbox& out) {
   if (phase_ != RunPhase::kTrain) return;
-  const std::uint64_t samples = limiter_.SampleAllowance();
+  const bool stored = LearnsFromStored(settings_.config);
+  const std::uint64_t samples = HasFrozenTeacher(settings_.config) ? 0
+                                : stored                           ? kAnyNumber
+                                                                   : limiter_.SampleAllowance();
   if (samples > sample_granted_) {
     sample_granted_ = samples;
     SendTo(out, Address(), {RoleKind::kLearner, 0}, SampleGrant{samples});
   }
+  if (stored) return;  // nobody plays
   const std::uint64_t before =
       settings_.resume && !KeepsStore() ? settings_.resume->coordinator.inserted : 0;
   const auto grants = LivingGrants(limiter_.InsertAllowance() - before);
@@ -168,6 +178,7 @@ void Coordinator::SendGrants(Outbox& out) {
 
 bool Coordinator::StopReached(Time now) const {
   const StopSettings& stop = settings_.config.stop;
+  if (HasFrozenTeacher(settings_.config)) return true;  // what stops there stops the students
   if (stop.frames && progress_.Frames() >= static_cast<std::uint64_t>(*stop.frames)) return true;
   if (stop.updates && progress_.Updates() >= static_cast<std::uint64_t>(*stop.updates)) return true;
   if (stop.time && Seconds(now) >= stop.time->value) return true;
@@ -200,11 +211,11 @@ void Coordinator::Advance(Time now, Outbox& out) {
       return;
     case Step::kTail: {
       if (SeamNear()) return;
-      const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
-      if (Living(RoleKind::kStudentHost) == 0 || Seconds(TailSpent(now)) >= length) {
-        FreezeStudents(now, out);
-      }
-      return;
+      const std::string why = WhyTailIsOver(now);
+      if (why.empty()) return;
+      recorder_.OnNote(fmt::format("the students stop after {:.1f} s of tail: {}",
+                                   Seconds(TailSpent(now)), why));
+      return FreezeStudents(now, out);
     }
     case Step::kFreezingStudents:
       if (StudentsFrozen() || now - step_since_ > kFreezeTimeout) BeginFinal(now, out);
@@ -258,9 +269,11 @@ void Coordinator::BeginTail(Time now, Outbox& out) {
   }
   const Time spent = resumed ? settings_.resume->coordinator.tail_spent : Time{};
   tail_since_ = now - spent;
+  const bool frozen = HasFrozenTeacher(settings_.config);
   const double length = Seconds(frozen_at_) * settings_.config.stop.distill_tail;
-  const bool nothing_left = Living(RoleKind::kStudentHost) == 0 || Seconds(spent) >= length;
-  if (settings_.resume && !nothing_left &&
+  const bool nothing_left =
+      Living(RoleKind::kStudentHost) == 0 || (!frozen && Seconds(spent) >= length);
+  if ((settings_.resume || frozen) && !LearnsFromStored(settings_.config) && !nothing_left &&
       progress_.StoreSize() < static_cast<std::uint64_t>(settings_.config.replay.min_size)) {
     recorder_.OnNote("the students wait: actors fill the store again, with the frozen teacher");
     step_ = Step::kRefilling;

@@ -15,6 +15,7 @@
 #include "common/run/checkpoint_writer.h"
 #include "common/run/coordinator_state.h"
 #include "common/run/evaluation_scheduler.h"
+#include "common/run/plateau.h"
 #include "common/run/progress_tracker.h"
 #include "common/run/rate_limiter.h"
 #include "common/run/score_keeper.h"
@@ -124,6 +125,7 @@ class Coordinator final : public Role {
   void BeginTail(Time now, Outbox& out);
   void BeginDistilling(Time now, Outbox& out);
   void LetRefill();
+  std::string WhyTailIsOver(Time now);
   void FreezeStudents(Time now, Outbox& out);
   void BeginFinal(Time now, Outbox& out);
   void BeginLeaving(Time now, Outbox& out);
@@ -207,6 +209,7 @@ class Coordinator final : public Role {
   std::vector<std::uint16_t> dead_shards_;
   std::string losses_;  ///< what died, for status.json
   Time workers_seen_{};
+  PlateauWatch plateau_;
   StallExplainer stalls_;
   std::map<std::uint32_t, Time> rank_heard_;  ///< rank -> its last report
   Time last_stall_look_{};

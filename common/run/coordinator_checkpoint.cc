@@ -2,6 +2,7 @@
 // coordinator.cc.
 #include <algorithm>
 
+#include "common/config/config_check.h"
 #include "common/run/coordinator.h"
 
 namespace stillhouse {
@@ -105,6 +106,9 @@ void Coordinator::BeginCounting(Time now) {
     limiter_.Resume(progress_.Inserted(), 0, progress_.StoreSize());
   }
   if (!settings_.at_seam) NoteResume(now);
+  if (LearnsFromStored(settings_.config) && progress_.StoreSize() == 0) {
+    Fail("the store holds nothing, and with replay.from nobody plays");
+  }
 }
 
 void Coordinator::NoteResume(Time now) {
@@ -234,6 +238,7 @@ void Coordinator::WriteCheckpoint(CheckpointKeeper::Collected collected, Time no
   ByteWriter scores;
   scores_.Save(scores);
   state.scores = scores.Take();
+  state.visited = progress_.Visited();
 
   Checkpoint checkpoint;
   checkpoint.facts = {collected.updates, state.frames, settings_.attempt, PhaseName(phase_), {}};

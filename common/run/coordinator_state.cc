@@ -1,18 +1,20 @@
-// Coordinator part:  "SHCP" u32, version u16 = 3, updates, samples, frames, inserted, episodes u64,
+// Coordinator part:  "SHCP" u32, version u16 = 4, updates, samples, frames, inserted, episodes u64,
 // attempt u32, elapsed, frozen_at, tail_spent in ns i64, last evaluation, last checkpoint f64,
-// scores length u32 and bytes (score_keeper.cc).
+// scores length u32 and bytes (score_keeper.cc), states visited length u32 and bytes
+// (distinct_sketch.h).
 #include "common/run/coordinator_state.h"
 
 #include "common/base/byte_io.h"
+#include "common/base/distinct_sketch.h"
 
 namespace stillhouse {
 namespace {
 constexpr std::uint32_t kMagic = 0x50434853;  // "SHCP"
-constexpr std::uint16_t kVersion = 3;
+constexpr std::uint16_t kVersion = 4;
 }  // namespace
 
 std::vector<std::uint8_t> CoordinatorState::Encode() const {
-  ByteWriter out(128 + scores.size());
+  ByteWriter out(128 + scores.size() + visited.size());
   out.Put(kMagic);
   out.Put(kVersion);
   for (const auto count : {updates, samples, frames, inserted, episodes}) out.Put(count);
@@ -23,6 +25,7 @@ std::vector<std::uint8_t> CoordinatorState::Encode() const {
   out.Put(last_evaluation);
   out.Put(last_checkpoint);
   out.PutVector(scores);
+  out.PutVector(visited);
   return out.Take();
 }
 
@@ -46,6 +49,10 @@ CoordinatorState CoordinatorState::Decode(std::span<const std::uint8_t> bytes) {
   state.last_evaluation = in.Get<double>();
   state.last_checkpoint = in.Get<double>();
   state.scores = in.GetVector<std::uint8_t>();
+  state.visited = in.GetVector<std::uint8_t>();
+  if (!state.visited.empty() && state.visited.size() != DistinctSketch::kRegisters) {
+    in.Fail("a sketch of another size");
+  }
   in.ExpectEnd();
   return state;
 }

@@ -27,7 +27,8 @@ struct CoordinatorState {
   /// moment.
   double last_evaluation = -1;
   double last_checkpoint = -1;
-  std::vector<std::uint8_t> scores;  ///< ScoreKeeper::Save
+  std::vector<std::uint8_t> scores;   ///< ScoreKeeper::Save
+  std::vector<std::uint8_t> visited;  ///< registers of the DistinctSketch of all states stored
 
   std::vector<std::uint8_t> Encode() const;
   /// Throws WireError.

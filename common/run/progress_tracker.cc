@@ -1,6 +1,7 @@
 #include "common/run/progress_tracker.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -34,6 +35,7 @@ ProgressTracker::ProgressTracker(Settings settings)
       episodes_(settings_.episodes_before) {
   learner_.updates = settings_.updates_before;
   learner_.samples = last_samples_ = settings_.samples_before;
+  visited_.Merge(settings_.visited_before);
   // Rates count from where this attempt begins.
   last_.frames = settings_.frames_at_start;
   last_.updates = settings_.updates_before;
@@ -43,6 +45,7 @@ ProgressTracker::ProgressTracker(Settings settings)
 void ProgressTracker::On(const ShardReport& report, std::uint16_t shard) {
   shards_.at(shard) = report;
   shards_known_.insert(shard);
+  visited_.Merge(report.visited);
   episodes_ += report.episodes.size();
   for (const auto& episode : report.episodes) {
     recent_returns_.push_back(episode.episode_return);
@@ -69,6 +72,7 @@ std::uint64_t ProgressTracker::OnShardDown(std::uint16_t shard) {
   ShardReport left;
   left.totals.inserted = last.totals.inserted;
   left.frames = last.frames;
+  left.action_counts = last.action_counts;
   const std::uint64_t lost = last.totals.size;
   last = left;
   return lost;
@@ -108,6 +112,7 @@ ProgressRecord ProgressTracker::Take(Time now, RunPhase phase) {
   record.phase = PhaseName(phase);
   const double interval_s = record.elapsed_s - last_.elapsed_s;
   FillShards(record);
+  FillCoverage(record);
   record.frames_per_s = Rate(record.frames, last_.frames, interval_s);
   record.updates = learner_.updates;
   record.updates_per_s = Rate(record.updates, last_.updates, interval_s);
@@ -156,6 +161,27 @@ void ProgressTracker::FillShards(ProgressRecord& record) const {
       epsilon_count > 0 ? epsilon_sum / static_cast<double>(epsilon_count) : last_.epsilon_mean;
 }
 
+void ProgressTracker::FillCoverage(ProgressRecord& record) {
+  record.states_distinct = static_cast<std::uint64_t>(std::llround(visited_.Estimate()));
+  std::vector<std::uint64_t> actions;
+  for (const auto& shard : shards_) {
+    actions.resize(std::max(actions.size(), shard.action_counts.size()), 0);
+    for (std::size_t a = 0; a < shard.action_counts.size(); ++a) {
+      actions[a] += shard.action_counts[a];
+    }
+  }
+  std::vector<double> now(actions.begin(), actions.end());
+  for (std::size_t a = 0; a < std::min(now.size(), actions_before_.size()); ++a) {
+    now[a] -= static_cast<double>(actions_before_[a]);
+  }
+  const double steps = std::accumulate(now.begin(), now.end(), 0.0);
+  record.action_entropy = steps > 0 ? 0 : last_.action_entropy;
+  for (const double count : now) {
+    if (steps > 0 && count > 0) record.action_entropy -= count / steps * std::log(count / steps);
+  }
+  actions_before_ = std::move(actions);
+}
+
 void ProgressTracker::FillStudents(ProgressRecord& record, double interval_s) {
   for (std::size_t i = 0; i < students_.size(); ++i) {
     StudentFigures figures;
@@ -166,6 +192,7 @@ void ProgressTracker::FillStudents(ProgressRecord& record, double interval_s) {
     figures.label_age_mean = students_[i].label_age;
     figures.label_age_max = students_[i].label_age_max;
     figures.stale_batches = students_[i].stale;
+    figures.relabelled_batches = students_[i].relabelled;
     figures.changes = std::exchange(students_[i].changes, {});
     const std::size_t host = settings_.host_of_student[i];
     if (host < learner_.dropped.size()) {

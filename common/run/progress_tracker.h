@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/distinct_sketch.h"
 #include "common/messages/control.h"
 #include "common/telemetry/progress_log.h"
 
@@ -26,7 +27,8 @@ class ProgressTracker {
     std::uint64_t frames_before = 0;
     std::uint64_t inserted_before = 0;
     std::uint64_t episodes_before = 0;
-    std::uint64_t frames_at_start = 0;  ///< from where rates count
+    std::vector<std::uint8_t> visited_before{};  ///< DistinctSketch of the states stored
+    std::uint64_t frames_at_start = 0;           ///< from where rates count
     /// What the learner goes on from; it reports totals.
     std::uint64_t updates_before = 0;
     std::uint64_t samples_before = 0;
@@ -61,6 +63,8 @@ class ProgressTracker {
   bool StoreKnown() const { return shards_known_.size() == shards_.size(); }
   std::uint64_t Episodes() const { return episodes_; }
   std::uint64_t Updates() const { return learner_.updates; }
+  /// Registers of the sketch of all states stored, in earlier attempts too.
+  const std::vector<std::uint8_t>& Visited() const { return visited_.Registers(); }
   std::uint64_t Samples() const { return learner_.samples; }
   /// Agreement with the labels of its recent batches.
   double StudentAgreement(std::size_t student) const { return students_[student].agreement; }
@@ -87,6 +91,7 @@ class ProgressTracker {
 
  private:
   void FillShards(ProgressRecord& record) const;
+  void FillCoverage(ProgressRecord& record);
   void FillStudents(ProgressRecord& record, double interval_s);
 
   Settings settings_;
@@ -99,6 +104,8 @@ class ProgressTracker {
   std::set<std::uint32_t> dead_ranks_;
   std::deque<float> recent_returns_;
   std::uint64_t episodes_ = 0;
+  DistinctSketch visited_;
+  std::vector<std::uint64_t> actions_before_;  ///< [A] as of the last record
   ProgressRecord last_;
   bool has_last_ = false;
   std::uint64_t last_samples_ = 0;

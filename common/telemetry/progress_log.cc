@@ -41,7 +41,8 @@ Json StudentJson(const StudentFigures& student) {
                    {"silent_s", FiniteOrZero(student.silent_s)},
                    {"label_age_mean", FiniteOrZero(student.label_age_mean)},
                    {"label_age_max", student.label_age_max},
-                   {"stale_batches", student.stale_batches}};
+                   {"stale_batches", student.stale_batches},
+                   {"relabelled_batches", student.relabelled_batches}};
   if (!student.changes.Empty()) json["changes"] = ChangesJson(student.changes);
   return json;
 }
@@ -121,6 +122,8 @@ std::string ProgressJson(const ProgressRecord& record) {
             {"actors_alive", record.actors_alive},
             {"workers_restarted", record.workers_restarted},
             {"return_mean", FiniteOrZero(record.return_mean)},
+            {"states_distinct", record.states_distinct},
+            {"action_entropy", FiniteOrZero(record.action_entropy)},
             {"actors_wait", record.actors_wait},
             {"learner_waits", record.learner_waits}};
   if (record.resumed_from_updates) json["resumed_from_updates"] = *record.resumed_from_updates;

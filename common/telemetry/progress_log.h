@@ -23,7 +23,9 @@ struct StudentFigures {
   double label_age_mean = 0;          ///< of the teacher's labels, in its updates, recent batches
   std::uint64_t label_age_max = 0;    ///< of what it has learnt from in this attempt
   std::uint64_t stale_batches = 0;    ///< left out because their labels were too old
-  LayerChanges changes{};             ///< of an update since the last report; or empty
+  /// Labelled by the student host's own copy of the teacher.
+  std::uint64_t relabelled_batches = 0;
+  LayerChanges changes{};  ///< of an update since the last report; or empty
 };
 
 /// One rank's line of a report.
@@ -65,7 +67,12 @@ struct ProgressRecord {
   std::uint32_t weights_lag_p99 = 0;
   std::uint32_t actors_alive = 0;  ///< worker processes
   std::uint64_t workers_restarted = 0;
-  double return_mean = 0;      ///< last 100 behaviour episodes
+  double return_mean = 0;  ///< last 100 behaviour episodes
+  /// Different states among all that were stored, estimated; floats count by cells
+  /// (replay/state_coverage.h).
+  std::uint64_t states_distinct = 0;
+  /// Nats, of the actions stored since the last record; as before when there were none.
+  double action_entropy = 0;
   bool actors_wait = false;    ///< inserts stand at the rate limiter
   bool learner_waits = false;  ///< sampling stands at the rate limiter
   std::vector<StudentFigures> students;

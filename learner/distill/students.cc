@@ -47,8 +47,9 @@ double Agreement(std::span<const float> student, std::span<const float> teacher,
   return static_cast<double>(same) / static_cast<double>(rows);
 }
 
-Students::Students(std::vector<HostedStudent> students, std::vector<std::int32_t> canonical)
-    : canonical_(std::move(canonical)) {
+Students::Students(std::vector<HostedStudent> students, std::vector<std::int32_t> canonical,
+                   std::unique_ptr<TrainedModel> teacher)
+    : teacher_(std::move(teacher)), canonical_(std::move(canonical)) {
   for (HostedStudent& student : students) {
     if (student.settings.rewards) student.model->UpdateTarget();
     if (student.settings.correct_bias) student.correction.emplace(student.settings.omit);
@@ -96,6 +97,7 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
     const auto q = Forward(member, batch);
     member.outputs.assign(q.begin(), q.end());
   }
+  std::optional<LabelledBatch> relabelled;
   std::vector<bool> waits;  // before anyone's step
   for (const Member& member : members_) waits.push_back(WaitsForItsRound(member));
   for (std::size_t k = 0; k < members_.size(); ++k) {
@@ -107,14 +109,17 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
       steps.push_back({.waited = true});
       continue;
     }
+    const bool anew = k < turn.relabel.size() && turn.relabel[k] != 0;
+    if (anew && !relabelled) relabelled = Relabelled(batch);
+    const LabelledBatch& labelled = anew ? *relabelled : batch;
     const Moment moment{k < turn.retention.size() ? &turn.retention[k] : nullptr, turn.measure};
     const StudentSettings& settings = members_[k].student.settings;
     if (settings.omit >= 0) {
-      steps.push_back(UpdateWithoutClass(members_[k], batch, moment));
+      steps.push_back(UpdateWithoutClass(members_[k], labelled, moment));
     } else {
       steps.push_back(settings.shuffle_labels
-                          ? UpdateOne(members_[k], WithShuffledLabels(batch), moment)
-                          : UpdateOne(members_[k], batch, moment));
+                          ? UpdateOne(members_[k], WithShuffledLabels(labelled), moment)
+                          : UpdateOne(members_[k], labelled, moment));
     }
   }
   return steps;
@@ -265,6 +270,22 @@ void Students::Step(Member& member, const LabelledBatch& batch, std::span<const 
   expect_finite();
   const TapGradient tap{link.student_layer, result.gradient};
   member.tapped->Step(gradient, {&tap, 1});
+}
+
+LabelledBatch Students::Relabelled(const LabelledBatch& batch) {
+  SH_CHECK(teacher_ != nullptr, "batch {} is to be labelled by a teacher that is not here",
+           batch.sequence);
+  LabelledBatch made = batch;
+  const PackedRows packed(made.observations);
+  const auto q = teacher_->Forward({&packed, 1});
+  made.labels.assign(q.begin(), q.end());
+  made.others.clear();
+  return made;
+}
+
+void Students::UseTeacher(std::span<const float> parameters) {
+  SH_CHECK(teacher_ != nullptr, "parameters of a teacher that no student needs");
+  teacher_->SetParameters(parameters);
 }
 
 std::vector<float> Students::Parameters(std::size_t student) const {

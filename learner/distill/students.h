@@ -46,13 +46,16 @@ double Agreement(std::span<const float> student, std::span<const float> teacher,
 /// and mutual pairs see each other as they were when the batch came.
 class Students final : public StudentCompute {
  public:
-  /// `canonical`: EnvironmentSpec::canonical_action.
-  Students(std::vector<HostedStudent> students, std::vector<std::int32_t> canonical);
+  /// `canonical`: EnvironmentSpec::canonical_action. `teacher`: this host's copy, where a student
+  /// needs one.
+  Students(std::vector<HostedStudent> students, std::vector<std::int32_t> canonical,
+           std::unique_ptr<TrainedModel> teacher = nullptr);
 
   using StudentCompute::Update;
   /// A student with `rows: s` uses the first `batch` rows, others all. Throws NumericError when a
   /// student's loss stops being finite, ShapeError when the batch does not fit.
   std::vector<StudentStep> Update(const LabelledBatch& batch, const StudentTurn& turn) override;
+  void UseTeacher(std::span<const float> parameters) override;
   std::vector<float> Parameters(std::size_t student) const override;
   StudentMemory Save(std::size_t student) const override;
   void Load(std::size_t student, const StudentMemory& memory) override;
@@ -81,6 +84,8 @@ class Students final : public StudentCompute {
   std::span<const float> SourceOf(const Member& member, const LabelLink& link,
                                   const LabelledBatch& batch) const;
 
+  /// The batch with labels by this host's copy of the teacher, and no others.
+  LabelledBatch Relabelled(const LabelledBatch& batch);
   void CheckBatch(const LabelledBatch& batch) const;
   /// Of those examples whose class it may see.
   StudentStep UpdateWithoutClass(Member& member, const LabelledBatch& batch, const Moment& moment);
@@ -111,6 +116,7 @@ class Students final : public StudentCompute {
             StudentStep& step);
 
   std::vector<Member> members_;
+  std::unique_ptr<TrainedModel> teacher_;  ///< null: no student needs it
   const std::vector<std::int32_t> canonical_;
 };
 

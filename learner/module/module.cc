@@ -16,26 +16,8 @@
 namespace stillhouse::learner {
 namespace {
 
-/// Model 0 is the teacher, k the k-th student: the number also names its random stream.
-std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSpec& spec,
-                                        const OptimizerSettings& optimizer, std::size_t model,
-                                        const std::string& device) {
-  Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
-  return MakeTrainedModel(spec, optimizer, InitialParameters(spec, rng), device);
-}
-
 /// Streams of what losses learn, apart from those of models.
 constexpr std::size_t kBesideModels = 1U << 16U;
-
-/// A model whose layers `taps` are kept; the usual backend when nothing asks for more.
-std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSpec& spec,
-                                        const OptimizerSettings& optimizer, std::size_t model,
-                                        const std::string& device, bool tapped,
-                                        std::vector<std::size_t> taps) {
-  if (!tapped) return MakeModel(config, spec, optimizer, model, device);
-  Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
-  return MakeTappedModel(spec, optimizer, InitialParameters(spec, rng), device, std::move(taps));
-}
 
 NetworkSpec TeachersNetwork(const RunConfig& config, const EnvironmentSpec& environment) {
   return NetworkSpec::Create(config.teacher.network, environment.observation,
@@ -102,31 +84,6 @@ std::vector<LabelLink> LinksOf(const RunConfig& config, std::span<const std::siz
   return links;
 }
 
-HostedStudent MakeStudent(const RunConfig& config, const NetworkSpec& teacher,
-                          const NetworkSpec& spec, std::size_t index) {
-  HostedStudent student;
-  student.settings = config.students[index];
-  std::vector<std::size_t> taps;
-  if (LearnsFeatures(student.settings)) {
-    student.features.emplace(MakeFeatureLearner(config, teacher, spec, index));
-    taps.push_back(student.features->Link().student_layer);
-  }
-  const DistillLossSettings& loss = student.settings.loss;
-  if (loss.adversarial_weight.Greatest() > 0) {
-    Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, 2 * kBesideModels + index);
-    student.adversary.emplace(static_cast<std::size_t>(spec.NumActions()),
-                              static_cast<std::size_t>(loss.adversarial_units),
-                              loss.temper == Temper::kBoth ? loss.temperature.to : 1.0,
-                              student.settings.optimizer, rng);
-  }
-  const auto shared = static_cast<std::size_t>(student.settings.shared_layers);
-  student.shared_parameters = ParametersOfFirst(spec, shared);
-  const bool tapped = !taps.empty() || shared > 0;
-  student.model = MakeModel(config, spec, student.settings.optimizer, index + 1,
-                            ResolveDevice(config.teacher.device), tapped, std::move(taps));
-  return student;
-}
-
 class LearnerFactory final : public ComputeFactory {
  public:
   LearnerFactory() { PrepareBackend(); }
@@ -137,8 +94,7 @@ class LearnerFactory final : public ComputeFactory {
     const TeacherSettings& teacher = config.teacher;
     const NetworkSpec spec = TeachersNetwork(config, environment);
     TeacherGives gives = GivesOf(config, spec);
-    auto model = MakeModel(config, spec, teacher.optimizer, 0, ResolveDevice(teacher.device),
-                           !gives.layers.empty(), gives.layers);
+    auto model = MakeModel(config, spec, teacher.optimizer, 0, !gives.layers.empty(), gives.layers);
     return std::make_unique<Teacher>(teacher, std::move(model), label_rows, want_labels,
                                      OtherChoices(config), std::move(gives));
   }
@@ -155,10 +111,69 @@ class LearnerFactory final : public ComputeFactory {
       hosted.push_back(MakeStudent(config, TeachersNetwork(config, environment), spec, index));
       hosted.back().links = LinksOf(config, students, index);
     }
-    return std::make_unique<Students>(std::move(hosted), environment.canonical_action);
+    const bool copy = std::any_of(students.begin(), students.end(), [&](std::size_t index) {
+      return NeedsTeachersCopy(config.students[index]);
+    });
+    std::unique_ptr<TrainedModel> teacher;
+    if (copy) {
+      teacher =
+          MakeModel(config, TeachersNetwork(config, environment), config.teacher.optimizer, 0);
+    }
+    return std::make_unique<Students>(std::move(hosted), environment.canonical_action,
+                                      std::move(teacher));
   }
 
+  void BeginWith(std::vector<std::vector<float>> initial) override {
+    initial_ = std::move(initial);
+  }
   std::string Describe() const override { return DescribeBackend(); }
+
+ private:
+  /// Model 0 is the teacher, k the k-th student: the number also names its random stream.
+  std::vector<float> BeginningOf(const RunConfig& config, const NetworkSpec& spec,
+                                 std::size_t model) const {
+    if (model < initial_.size() && !initial_[model].empty()) return initial_[model];
+    Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, model);
+    return InitialParameters(spec, rng);
+  }
+
+  /// `tapped`: one whose layers `taps` are kept; else the usual backend.
+  std::unique_ptr<TrainedModel> MakeModel(const RunConfig& config, const NetworkSpec& spec,
+                                          const OptimizerSettings& optimizer, std::size_t model,
+                                          bool tapped = false,
+                                          std::vector<std::size_t> taps = {}) const {
+    auto parameters = BeginningOf(config, spec, model);
+    const std::string device = ResolveDevice(config.teacher.device);
+    if (!tapped) return MakeTrainedModel(spec, optimizer, parameters, device);
+    return MakeTappedModel(spec, optimizer, parameters, device, std::move(taps));
+  }
+
+  HostedStudent MakeStudent(const RunConfig& config, const NetworkSpec& teacher,
+                            const NetworkSpec& spec, std::size_t index) const {
+    HostedStudent student;
+    student.settings = config.students[index];
+    std::vector<std::size_t> taps;
+    if (LearnsFeatures(student.settings)) {
+      student.features.emplace(MakeFeatureLearner(config, teacher, spec, index));
+      taps.push_back(student.features->Link().student_layer);
+    }
+    const DistillLossSettings& loss = student.settings.loss;
+    if (loss.adversarial_weight.Greatest() > 0) {
+      Rng rng = MakeRng(config.run.seed, RngPurpose::kInitialParameters, 2 * kBesideModels + index);
+      student.adversary.emplace(static_cast<std::size_t>(spec.NumActions()),
+                                static_cast<std::size_t>(loss.adversarial_units),
+                                loss.temper == Temper::kBoth ? loss.temperature.to : 1.0,
+                                student.settings.optimizer, rng);
+    }
+    const auto shared = static_cast<std::size_t>(student.settings.shared_layers);
+    student.shared_parameters = ParametersOfFirst(spec, shared);
+    const bool tapped = !taps.empty() || shared > 0;
+    student.model =
+        MakeModel(config, spec, student.settings.optimizer, index + 1, tapped, std::move(taps));
+    return student;
+  }
+
+  std::vector<std::vector<float>> initial_;  ///< [models]
 };
 
 }  // namespace

@@ -77,6 +77,9 @@ struct StudentStep {
 struct StudentTurn {
   std::vector<std::uint64_t> label_age{};  ///< [students] teacher updates, of the teacher's labels
   std::vector<std::uint8_t> skip{};  ///< [students] 1: this batch is not for it; empty: for all
+  /// [students] 1: it learns from labels by the teacher's copy (UseTeacher) instead of the batch's;
+  /// empty: nobody does.
+  std::vector<std::uint8_t> relabel{};
   /// [students] the return above random's as a share of the teacher's; empty: not known yet.
   std::vector<float> retention{};
   bool measure = false;  ///< say what each part of the loss changes; the update stays the same
@@ -89,6 +92,8 @@ class StudentCompute {
   /// One update of every student from the same received rows. [students of the host]
   virtual std::vector<StudentStep> Update(const LabelledBatch& batch, const StudentTurn& turn) = 0;
   std::vector<StudentStep> Update(const LabelledBatch& batch) { return Update(batch, {}); }
+  /// These are the parameters of the host's own copy of the teacher from now on.
+  virtual void UseTeacher(std::span<const float> parameters) = 0;
   /// Flat parameters of the host's k-th student.
   virtual std::vector<float> Parameters(std::size_t student) const = 0;
   /// As TeacherCompute's, of the host's k-th student.
@@ -101,6 +106,9 @@ class StudentCompute {
 class ComputeFactory {
  public:
   virtual ~ComputeFactory() = default;
+  /// Canonical parameters that models begin with, [models]; an empty one, or none at all: at
+  /// random. For what is made from now on.
+  virtual void BeginWith(std::vector<std::vector<float>> initial) = 0;
   /// `label_rows`: what Update and Label give labels for. `want_labels` false: labels stay empty.
   virtual std::unique_ptr<TeacherCompute> MakeTeacher(const RunConfig& config,
                                                       const EnvironmentSpec& environment,

@@ -52,6 +52,7 @@ StudentOutcome Perform(StudentCompute& compute, std::size_t students, StudentJob
   StudentOutcome outcome;
   try {
     if (job.kind == StudentJob::Kind::kUpdate) outcome.steps = compute.Update(job.batch, job.turn);
+    if (job.kind == StudentJob::Kind::kTeacher) compute.UseTeacher(job.teacher);
     for (std::size_t k = 0; k < students; ++k) {
       if (job.kind == StudentJob::Kind::kParameters) {
         outcome.parameters.push_back(compute.Parameters(k));

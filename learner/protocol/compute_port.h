@@ -55,13 +55,14 @@ class TeacherPort {
 
 /// The same for the students of one host.
 struct StudentJob {
-  enum class Kind : std::uint8_t { kUpdate, kParameters, kSave, kLoad };
+  enum class Kind : std::uint8_t { kUpdate, kParameters, kSave, kLoad, kTeacher };
   Kind kind = Kind::kUpdate;
   LabelledBatch batch;
   StudentTurn turn;  ///< of kUpdate
   std::uint32_t pin = 0;
   bool final = false;  ///< kParameters: the last ones of this run
   std::uint64_t checkpoint = 0;
+  std::vector<float> teacher{};                      ///< kTeacher: parameters of the host's copy
   std::vector<std::optional<StudentMemory>> states;  ///< kLoad, [students]; none: as it is
 };
 

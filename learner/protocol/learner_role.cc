@@ -26,7 +26,8 @@ LearnerRole::LearnerRole(Settings settings, TeacherPort& port)
               RowsOfEach(settings_.teacher.batch_size, settings_.learners)),
       rng_(MakeRng(settings_.seed, RngPurpose::kSampler)),
       labels_({RoleKind::kLearner, 0}, settings_.student_hosts, settings_.num_actions,
-              {settings_.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised,
+              {settings_.label_truths ||
+                   settings_.teacher.algorithm.kind == AlgorithmSettings::Kind::kSupervised,
                settings_.label_rewards}),
       lead_(settings_.learners),
       restored_(!settings_.resuming) {}
@@ -251,7 +252,8 @@ void LearnerRole::BeginFreezeWhenIdle() {
   freeze_submitted_ = true;
   TeacherJob job;
   job.kind = TeacherJob::Kind::kFreeze;
-  job.final = settings_.teacher.final;
+  const bool learnt = settings_.teacher.algorithm.kind != AlgorithmSettings::Kind::kFrozen;
+  job.final = learnt ? settings_.teacher.final : FinalTeacher::kLast;
   port_.Submit(std::move(job));
 }
 
@@ -339,7 +341,11 @@ void LearnerRole::OnParameters(TeacherOutcome outcome, Outbox& out) {
     pins_[outcome.job.pin] = {updates_, outcome.parameters};
     if (pins_.size() > kMaxPins) pins_.erase(pins_.begin());
   }
-  const WeightsPublish publish{0, version_, outcome.job.pin, std::move(outcome.parameters)};
+  const WeightsPublish publish{0, version_, outcome.job.pin, std::move(outcome.parameters),
+                               updates_};
+  for (const std::uint16_t host : settings_.copies_to) {
+    SendTo(out, Address(), {RoleKind::kStudentHost, host}, publish);
+  }
   for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
     SendTo(out, Address(), {RoleKind::kShard, shard}, publish);
   }

@@ -33,9 +33,11 @@ class LearnerRole final : public Role {
     TeacherSettings teacher;
     ReplaySettings replay;
     std::uint64_t seed = 1;
-    bool resuming = false;       ///< a Restore will come
-    bool label_rewards = false;  ///< batches for students carry their rewards
-    bool keep_best = false;      ///< somebody wants the parameters of the best evaluation
+    bool resuming = false;                   ///< a Restore will come
+    bool label_truths = false;               ///< the experience is a data set's
+    bool label_rewards = false;              ///< batches for students carry their rewards
+    std::vector<std::uint16_t> copies_to{};  ///< student hosts that keep a copy of the teacher
+    bool keep_best = false;  ///< somebody wants the parameters of the best evaluation
   };
 
   /// `port` is borrowed and outlives the role.

@@ -23,6 +23,7 @@ StudentRole::StudentRole(Settings settings, StudentPort& port)
       before_(settings_.models.size(), 0),
       done_(settings_.models.size(), 0),
       stale_(settings_.models.size(), 0),
+      relabelled_(settings_.models.size(), 0),
       restored_(!settings_.resuming),
       loss_mean_(settings_.models.size(), 0),
       agreement_mean_(settings_.models.size(), 0),
@@ -37,6 +38,8 @@ void StudentRole::Handle(const Envelope& envelope, Time, Outbox& out) {
     case MessageKind::kLabelledBatch:
       OnBatch(DecodeBody<LabelledBatch>(envelope));
       return;
+    case MessageKind::kWeightsPublish:
+      return OnTeacher(DecodeBody<WeightsPublish>(envelope));
     case MessageKind::kPinRequest:
       SubmitParameters(DecodeBody<PinRequest>(envelope).round);
       return;
@@ -93,14 +96,43 @@ std::uint64_t StudentRole::AgeOf(const LabelledBatch& batch, std::size_t student
   return teacher_updates_ - std::min(made, teacher_updates_);
 }
 
+void StudentRole::OnTeacher(WeightsPublish teacher) {
+  if (teacher.model != 0) {
+    throw WireError(fmt::format("{}: parameters of model {}, which is not the teacher",
+                                Address().ToString(), teacher.model));
+  }
+  if (freezing_ || failed_) return;
+  teacher_updates_ = std::max(teacher_updates_, teacher.updates);
+  copy_updates_ = teacher.updates;
+  StudentJob job;
+  job.kind = StudentJob::Kind::kTeacher;
+  job.teacher = std::move(teacher.parameters);
+  port_.Submit(std::move(job));
+}
+
+// Jobs are done in order: a turn that counts on the copy comes behind the job that brought it.
+void StudentRole::Decide(const LabelledBatch& batch, std::size_t k, StudentTurn& turn) const {
+  const LabelNeeds& needs = settings_.needs[k];
+  const auto most = static_cast<std::uint64_t>(needs.max_age);
+  const auto stale = [&] { return most > 0 && turn.label_age[k] > most; };
+  turn.label_age[k] = AgeOf(batch, k);
+  const bool local = needs.place == LabelPlace::kLocal;
+  if (needs.OwnCopy() && copy_updates_ && (local || stale())) {
+    turn.relabel[k] = 1;
+    turn.label_age[k] = teacher_updates_ - std::min(*copy_updates_, teacher_updates_);
+  }
+  const bool nothing = needs.OwnCopy() && local && !copy_updates_;
+  turn.skip[k] = nothing || stale() || Waits(batch, k) ? 1 : 0;
+}
+
 StudentTurn StudentRole::TurnOf(const LabelledBatch& batch) const {
+  const std::size_t students = settings_.models.size();
   StudentTurn turn;
   turn.retention = retention_;
-  for (std::size_t k = 0; k < settings_.models.size(); ++k) {
-    const auto most = static_cast<std::uint64_t>(settings_.needs[k].max_age);
-    turn.label_age.push_back(AgeOf(batch, k));
-    turn.skip.push_back(most > 0 && turn.label_age.back() > most ? 1 : 0);
-  }
+  turn.label_age.assign(students, 0);
+  turn.skip.assign(students, 0);
+  turn.relabel.assign(students, 0);
+  for (std::size_t k = 0; k < students; ++k) Decide(batch, k, turn);
   return turn;
 }
 
@@ -196,6 +228,7 @@ void StudentRole::OnDone(StudentOutcome outcome, Time, Outbox& out) {
     case StudentJob::Kind::kSave:
       return OnSaved(std::move(outcome), out);
     case StudentJob::Kind::kLoad:
+    case StudentJob::Kind::kTeacher:
       return;
   }
 }
@@ -208,11 +241,12 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
   for (std::size_t k = 0; k < outcome.steps.size(); ++k) {
     const StudentStep& step = outcome.steps[k];
     if (step.skipped) {
-      ++stale_[k];
+      if (!Waits(batch, k)) ++stale_[k];
       continue;
     }
     if (step.waited) continue;
     ++done_[k];
+    relabelled_[k] += outcome.job.turn.relabel.at(k);
     const double rate = 1.0 / std::min(kMeanSpan, static_cast<double>(UpdatesOf(k)));
     const std::uint64_t age = outcome.job.turn.label_age.at(k);
     loss_mean_[k] += rate * (step.loss - loss_mean_[k]);
@@ -238,7 +272,7 @@ void StudentRole::OnParameters(StudentOutcome outcome, Outbox& out) {
       frozen.models.push_back({settings_.models[k], version_, UpdatesOf(k), outcome.parameters[k]});
     }
     const WeightsPublish publish{settings_.models[k], version_, outcome.job.pin,
-                                 std::move(outcome.parameters[k])};
+                                 std::move(outcome.parameters[k]), UpdatesOf(k)};
     for (std::uint16_t shard = 0; shard < settings_.shards; ++shard) {
       SendTo(out, Address(), {RoleKind::kShard, shard}, publish);
     }
@@ -253,7 +287,7 @@ void StudentRole::Report(Outbox& out) {
   for (std::size_t k = 0; k < settings_.models.size(); ++k) {
     report.students.push_back({settings_.models[k], UpdatesOf(k), version_, loss_mean_[k],
                                agreement_mean_[k], age_mean_[k], age_max_[k], stale_[k],
-                               std::exchange(changes_[k], {})});
+                               relabelled_[k], std::exchange(changes_[k], {})});
   }
   SendTo(out, Address(), kCoordinatorAddress, report);
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "common/messages/checkpoint.h"
@@ -21,6 +22,13 @@ struct LabelNeeds {
   bool of_teacher = true;  ///< false: its sources live on its own host
   LabelChoice choice = LabelChoice::kCurrent;
   std::int64_t max_age = 0;  ///< teacher updates; 0: any
+  StaleLabels on_stale = StaleLabels::kDrop;
+  LabelPlace place = LabelPlace::kStream;
+  StudentTime when = StudentTime::kAlong;
+  /// The host needs a copy of the teacher for it.
+  bool OwnCopy() const {
+    return of_teacher && (on_stale == StaleLabels::kRelabel || place == LabelPlace::kLocal);
+  }
 };
 
 /// One student host: takes labelled batches, has its students learn from them, returns a credit
@@ -56,6 +64,13 @@ class StudentRole final : public Role {
   void SubmitParameters(std::uint32_t pin);
   void OnUpdated(const StudentOutcome& outcome, Outbox& out);
   void OnRunStatus(const RunStatus& status);
+  /// This batch is not for the host's k-th student, which waits for the frozen teacher.
+  bool Waits(const LabelledBatch& batch, std::size_t k) const {
+    return settings_.needs[k].when == StudentTime::kAfter && !batch.frozen;
+  }
+  void OnTeacher(WeightsPublish teacher);
+  /// Decides about the host's k-th student in `turn`: from which labels, or not at all.
+  void Decide(const LabelledBatch& batch, std::size_t k, StudentTurn& turn) const;
   StudentTurn TurnOf(const LabelledBatch& batch) const;
   /// Teacher updates between the labels that the student would learn from and the teacher's newest
   /// known state; 0 without labels of the teacher.
@@ -69,12 +84,14 @@ class StudentRole final : public Role {
   Settings settings_;
   StudentPort& port_;
   std::deque<LabelledBatch> waiting_;
-  std::vector<std::uint64_t> before_;  ///< [students] updates in earlier attempts of the run
-  std::vector<std::uint64_t> done_;    ///< [students] updates in this one
-  std::vector<std::uint64_t> stale_;   ///< [students] batches whose labels were too old
-  std::uint64_t updates_ = 0;          ///< batches worked off in this attempt
-  std::uint64_t teacher_updates_ = 0;  ///< newest that is known
-  std::vector<float> retention_;       ///< [students] as the coordinator told; empty: not known
+  std::vector<std::uint64_t> before_;      ///< [students] updates in earlier attempts of the run
+  std::vector<std::uint64_t> done_;        ///< [students] updates in this one
+  std::vector<std::uint64_t> stale_;       ///< [students] batches whose labels were too old
+  std::uint64_t updates_ = 0;              ///< batches worked off in this attempt
+  std::vector<std::uint64_t> relabelled_;  ///< [students] batches labelled by the copy
+  std::uint64_t teacher_updates_ = 0;      ///< newest that is known
+  std::optional<std::uint64_t> copy_updates_;  ///< of the copy of the teacher, once there is one
+  std::vector<float> retention_;  ///< [students] as the coordinator told; empty: not known
   std::uint64_t version_ = 0;
   bool restored_ = false;        ///< or nothing to restore
   std::int32_t jobs_ = 0;        ///< updates submitted and not done

@@ -215,6 +215,32 @@ TEST_F(ActorTest, ActsWithTheNewestTeacherThatItsHomeHas) {
   EXPECT_EQ(View(chunks.back()).WeightsVersion(), 5U);
 }
 
+TEST_F(ActorTest, AGuestOfTheRunIsPulledBesideTheModelThatActs) {
+  config.actors.mix = {"small", 1.0};
+  GreetAll();
+  WorkerStatus status;
+  status.guest_version = 3;
+  Deliver(0, FrameKind::kStatus, status);
+  const auto guest = shards.Take(FrameKind::kWeightsRequest);
+  ASSERT_EQ(guest.size(), 1U);
+  EXPECT_EQ(Decode<WeightsRequest>(guest[0].body).model, 1);
+  status.teacher_version = 5;
+  Deliver(0, FrameKind::kStatus, status);
+  const auto teacher = shards.Take(FrameKind::kWeightsRequest);
+  ASSERT_EQ(teacher.size(), 1U);  // one at a time of each
+  EXPECT_EQ(Decode<WeightsRequest>(teacher[0].body).model, 0);
+  Deliver(0, FrameKind::kWeightsReply,
+          WeightsReply{1, 3, std::vector<float>(kStudentParameters, 0.1F)});
+  Deliver(0, FrameKind::kWeightsReply,
+          WeightsReply{0, 5, std::vector<float>(kTeacherParameters, 0.1F)});
+  Advance(12);
+  const auto chunks = shards.Take(FrameKind::kChunk);
+  ASSERT_FALSE(chunks.empty());
+  EXPECT_EQ(View(chunks.back()).WeightsVersion(), 5U);  // whose Q-values stand in it
+  Deliver(0, FrameKind::kStatus, status);
+  EXPECT_TRUE(shards.Take(FrameKind::kWeightsRequest).empty());
+}
+
 TEST_F(ActorTest, TheTailEndsBehaviourAndForgetsWhatIsNotStored) {
   GreetAll();
   Advance(20);

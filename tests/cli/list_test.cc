@@ -61,7 +61,8 @@ TEST(ListTest, ALossShowsTheOptionsThatApplyToIt) {
 
 TEST(ListTest, AlgorithmsIncludeOptimizersWithTheirOptions) {
   const auto algorithms = List("algorithms");
-  EXPECT_THAT(Names(algorithms), testing::ElementsAre("dqn", "supervised", "adam", "rmsprop"));
+  EXPECT_THAT(Names(algorithms),
+              testing::ElementsAre("dqn", "supervised", "frozen", "adam", "rmsprop"));
   EXPECT_THAT(OptionsOf(algorithms, "dqn"), Contains("huber_delta"));
   EXPECT_THAT(OptionsOf(algorithms, "rmsprop"), Contains("centered"));
   EXPECT_THAT(OptionsOf(algorithms, "adam"), Not(Contains("centered")));

@@ -97,8 +97,11 @@ void AddTraining(Codecs& codecs) {
   full.observations = Bytes(4, 3);
   Add(codecs, full);
   Add(codecs, Credit{3, 17, 990});
-  Add(codecs, WeightsPublish{2, 7, 4, {0.5F, -1}});
-  Add(codecs, ShardReport{.totals = totals, .home_workers = {77, 78}, .episodes = {{12, 340}}});
+  Add(codecs, WeightsPublish{2, 7, 4, {0.5F, -1}, 9});
+  Add(codecs, ShardReport{.totals = totals,
+                          .home_workers = {77, 78},
+                          .episodes = {{12, 340}},
+                          .action_counts = {4, 5}});
   Add(codecs, InsertGrant{5000});
   Add(codecs, SampleGrant{6000});
   Add(codecs, LearnerReport{.dropped = {1, 2}, .lag_updates = {3, 4}, .silent_ms = {5, 6}});
@@ -165,7 +168,7 @@ Codecs WorkerCodecs() {
   add(FrameKind::kWelcome, Welcome{1, 2, "a: b", 6});
   add(FrameKind::kRefused, Text{"wrong token"});
   add(FrameKind::kAck, Ack{6, 1000});
-  add(FrameKind::kStatus, WorkerStatus{{RunPhase::kTrain, 1, 2}, 3, 4});
+  add(FrameKind::kStatus, WorkerStatus{{RunPhase::kTrain, 1, 2}, 3, 4, 5});
   add(FrameKind::kWeightsRequest, WeightsRequest{1, 0});
   add(FrameKind::kWeightsReply, WeightsReply{1, 3, {1, 2, 3}});
   add(FrameKind::kEvaluationTask, SampleTask());

@@ -49,6 +49,7 @@ class CountingStudents final : public learner::StudentCompute {
   using learner::StudentCompute::Update;
   std::vector<learner::StudentStep> Update(const LabelledBatch& batch,
                                            const learner::StudentTurn& turn) override;
+  void UseTeacher(std::span<const float>) override {}
   std::vector<float> Parameters(std::size_t student) const override {
     return states_.at(student).parameters;
   }

@@ -74,6 +74,8 @@ TEST(GraphCheckTest, TurnsNeedSomebodyOfTheSameHost) {
               AllOf(HasSubstr("c.yaml:2: students.a.rounds: nobody to take turns with"),
                     HasSubstr("students.b.rounds")));
   EXPECT_EQ(ErrorsOf("students: {a: {rounds: 5}, b: {from: [a], rounds: 9}}"), "");
+  EXPECT_THAT(ErrorsOf("students: {a: {rounds: 5}, b: {from: [a], rounds: 9, when: after}}"),
+              HasSubstr("students.b.when: those who take turns learn at the same time"));
 }
 
 TEST(GraphCheckTest, ShuffledLabelsAreOnlyTheTeachers) {
@@ -98,10 +100,41 @@ TEST(GraphCheckTest, KeysOfTheTeachersLabelsNeedTheTeacher) {
               HasSubstr("students.b.label_source: has no meaning here"));
 }
 
+TEST(GraphCheckTest, ACopyOfTheTeacherIsOfThePresentOneAndNotOlderThanLabelsMayBe) {
+  const std::string teacher = "teacher: {publish_every: 100}\n";
+  EXPECT_EQ(ErrorsOf(teacher + "students: {a: {labels: local}, b: {label_source: lagged, "
+                               "max_label_age: 100, on_stale: relabel}}"),
+            "");
+  EXPECT_THAT(ErrorsOf("students: {a: {labels: local, label_source: average}}"),
+              HasSubstr("students.a.label_source: with labels: local it must be current"));
+  EXPECT_THAT(ErrorsOf(teacher + "students: {a: {max_label_age: 99, on_stale: relabel}}"),
+              HasSubstr("students.a.max_label_age: 99 is below teacher.publish_every 100"));
+  EXPECT_EQ(ErrorsOf(teacher + "students: {a: {max_label_age: 99}}"), "");
+  EXPECT_THAT(ErrorsOf("students: {a: {on_stale: relabel}}"), HasSubstr("students.a.on_stale"));
+  EXPECT_THAT(ErrorsOf("students: {a: {}, b: {from: [a], labels: local}}"),
+              HasSubstr("students.b.labels: has no meaning here"));
+}
+
 TEST(GraphCheckTest, TheModelThatActsIsOneOfTheRuns) {
   EXPECT_EQ(ErrorsOf("actors: {policy: small}\nstudents: {small: {}}"), "");
   EXPECT_THAT(ErrorsOf("actors: {policy: smal}\nstudents: {small: {}}"),
               HasSubstr("c.yaml:2: actors.policy: unknown model 'smal'; did you mean 'small'?"));
+}
+
+TEST(GraphCheckTest, AGuestIsAnotherModelOfTheRunAndPlaysSometimes) {
+  const std::string students = "\nstudents: {small: {}}";
+  const std::string share = "share: {from: 0, to: 0.8, frames: 40000}";
+  EXPECT_EQ(ErrorsOf("actors: {mix: {model: small, " + share + "}}" + students), "");
+  EXPECT_THAT(ErrorsOf("actors: {mix: {model: smal, share: 1}}" + students),
+              HasSubstr("actors.mix.model: unknown model 'smal'; did you mean 'small'?"));
+  EXPECT_THAT(ErrorsOf("actors: {mix: {model: teacher, share: 1}}" + students),
+              HasSubstr("actors.mix.model: actors.policy is 'teacher' too"));
+  EXPECT_THAT(ErrorsOf("actors: {mix: {model: small}}" + students),
+              HasSubstr("actors.mix.share: its share is 0: it would never play"));
+  EXPECT_THAT(ErrorsOf("actors: {mix: {share: 0.5}}" + students), HasSubstr("actors.mix.share"));
+  EXPECT_THAT(
+      ErrorsOf("actors: {mix: {model: small, share: {from: 0, to: 1, updates: 5}}}" + students),
+      HasSubstr("frames is missing; expected {from, to, frames}"));
 }
 
 TEST(GraphCheckTest, TeachersNeedTheOneThatPlays) {

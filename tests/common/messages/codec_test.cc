@@ -97,11 +97,12 @@ std::vector<Codec> LabelCodecs() {
   full.actions = {2, 0};
   full.rewards = {1, -1};
   full.discounts = {0.5F, 0};
-  return {Make("LabelledBatch", batch, plain),
-          Make("LabelledBatch with everything", full,
-               plain + 2 * (1 + 8 + 12 * 4) + (2 + 4 + 4 * 4) + 2 * 4 + 3 * 2 * 4),
-          Make("Credit", Credit{3, 17, 990}, 4 + 8 + 8),
-          Make("WeightsPublish", WeightsPublish{2, 7, 4, {0.5F, -1}}, 2 + 8 + 4 + 4 + 2 * 4)};
+  return {
+      Make("LabelledBatch", batch, plain),
+      Make("LabelledBatch with everything", full,
+           plain + 2 * (1 + 8 + 12 * 4) + (2 + 4 + 4 * 4) + 2 * 4 + 3 * 2 * 4),
+      Make("Credit", Credit{3, 17, 990}, 4 + 8 + 8),
+      Make("WeightsPublish", WeightsPublish{2, 7, 4, {0.5F, -1}, 9}, 2 + 8 + 4 + 4 + 2 * 4 + 8)};
 }
 
 std::vector<Codec> ControlCodecs() {
@@ -113,7 +114,9 @@ std::vector<Codec> ControlCodecs() {
                           .epsilon_mean = 0.5,
                           .weights_lag_p99 = 3,
                           .home_workers = {77, 78},
-                          .episodes = {{12, 340}}};
+                          .episodes = {{12, 340}},
+                          .action_counts = {4, 5},
+                          .visited = std::vector<std::uint8_t>(4096, 3)};
   const LearnerReport learner{.updates = 100,
                               .samples = 3200,
                               .tail_batches = 5,
@@ -135,15 +138,16 @@ std::vector<Codec> ControlCodecs() {
            1 + 8 + 8 + (4 + 2) + (4 + 2 * 4) + 4),
       Make("RankDown", RankDown{3, "n1", "gone", {{RoleKind::kShard, 1}}},
            4 + (4 + 2) + (4 + 4) + 4 + 3),
-      Make("ShardReport", shard, kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8)),
+      Make("ShardReport", shard,
+           kTotalsBytes + 8 + 8 + 1 + 8 + 4 + (4 + 2 * 8) + (4 + 8) + (4 + 2 * 8) + (4 + 4096)),
       Make("InsertGrant", InsertGrant{5000}, 8),
       Make("SampleGrant", SampleGrant{6000}, 8),
       Make("LearnerReport", learner,
            4 * 8 + 3 * 8 + 1 + 1 + (4 + 3 * 2) + (4 + 2) + 3 * (4 + 2 * 8)),
-      Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9, 7, 9, 1}, {2, 49, 1, 0.6, 0.8}}},
-           4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8 + 4)),
+      Make("StudentReport", StudentReport{{{1, 50, 2, 0.5, 0.9, 7, 9, 1, 3}, {2, 49, 1, 0.6, 0.8}}},
+           4 + 2 * (2 + 8 + 8 + 8 + 8 + 8 + 8 + 8 + 8 + 4)),
       Make("StudentReport with changes", StudentReport{{{.model = 1, .changes = changes}}},
-           4 + 58 + 4 + (4 + 1) + (4 + 4) + 2 * 4 + (4 + 7) + 4 * 4),
+           4 + 66 + 4 + (4 + 1) + (4 + 4) + 2 * 4 + (4 + 7) + 4 * 4),
       Make("HostReport", HostReport{4, 1, 1}, 4 + 8 + 8),
       Make("RankReport", rank, 4 + (4 + 5) + (4 + 2) + 8 + 8 + 8),
       Make("BatchGrant", BatchGrant{7}, 8),
@@ -214,7 +218,7 @@ std::vector<Codec> WorkerCodecs() {
       Make("Hello of a stranger", StrangersHello(), (4 + 5) + 2 + 8 + 1 + 1),
       Make("Welcome", Welcome{1, 2, "a: b", 6}, 4 + 4 + (4 + 4) + 8),
       Make("Ack", Ack{6, 1000}, 8 + 8),
-      Make("WorkerStatus", WorkerStatus{{RunPhase::kTrain, 1, 2, {}}, 3, 4}, 17 + 4 + 8 + 8),
+      Make("WorkerStatus", WorkerStatus{{RunPhase::kTrain, 1, 2, {}}, 3, 4, 5}, 17 + 4 + 8 + 8 + 8),
       Make("WeightsRequest", WeightsRequest{1, 0}, 2 + 8),
       Make("WeightsReply", WeightsReply{1, 3, {1, 2, 3}}, 2 + 8 + 4 + 3 * 4),
       Make("WorkerReport", WorkerReport{{{3, 4}}, 0.5, true}, (4 + 8) + 8 + 1),

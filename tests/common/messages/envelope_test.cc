@@ -20,7 +20,7 @@ TEST(EnvelopeTest, PutsAnEightByteTrailerBehindTheBody) {
       9,    8,    static_cast<std::uint8_t>(RoleKind::kShard),
       0x02, 0x01, static_cast<std::uint8_t>(RoleKind::kLearner),
       3,    0,    static_cast<std::uint8_t>(MessageKind::kSampleReply),
-      3};
+      4};
   EXPECT_EQ(PackEnvelope(Sample()), expected);
 }
 

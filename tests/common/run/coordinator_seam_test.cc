@@ -145,7 +145,7 @@ TEST(CoordinatorStateTest, AStateOfAnotherFormatIsRefusedWithBothNamed) {
     CoordinatorState::Decode(bytes);
     ADD_FAILURE() << "it is accepted";
   } catch (const WireError& error) {
-    EXPECT_NE(std::string(error.what()).find("format version 1, this program reads 3"),
+    EXPECT_NE(std::string(error.what()).find("format version 1, this program reads 4"),
               std::string::npos)
         << error.what();
   }

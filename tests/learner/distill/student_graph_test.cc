@@ -77,6 +77,37 @@ TEST(StudentGraphTest, AStudentOfAStudentLearnsItsOutputs) {
   EXPECT_EQ(chain.Parameters(1), alone.Parameters(0));
 }
 
+TEST(StudentGraphTest, LabelsByTheHostsCopyReplaceThoseOfTheBatchForWhoWantsThem) {
+  Rng rng(71);
+  Rng seed(72);
+  const auto spec = Network(24);
+  const auto parameters = InitialParameters(spec, seed);
+  std::vector<HostedStudent> hosted;
+  hosted.push_back(Student(1, {LabelLink{}}));
+  hosted.push_back(Student(1, {LabelLink{}}));
+  Students both(std::move(hosted), kCanonical,
+                MakeFusedModel(spec, {}, std::vector<float>(parameters.size(), 0.0F)));
+  both.UseTeacher(parameters);
+  Students streamed = Host(Student(1, {LabelLink{}}));
+  Students anew = Host(Student(1, {LabelLink{}}));
+  auto teacher = MakeFusedModel(spec, {}, parameters);
+  for (int update = 0; update < 3; ++update) {
+    const auto batch = RandomBatch(rng);
+    auto relabelled = batch;
+    const PackedRows packed = batch.observations;
+    const auto q = teacher->Forward({&packed, 1});
+    relabelled.labels.assign(q.begin(), q.end());
+    StudentTurn turn;
+    turn.relabel = {0, 1};
+    const auto steps = both.Update(batch, turn);
+    EXPECT_EQ(steps[0].loss, streamed.Update(batch)[0].loss);
+    EXPECT_EQ(steps[1].loss, anew.Update(relabelled)[0].loss);
+    EXPECT_NE(steps[0].loss, steps[1].loss);
+  }
+  EXPECT_EQ(both.Parameters(0), streamed.Parameters(0));
+  EXPECT_EQ(both.Parameters(1), anew.Parameters(0));
+}
+
 TEST(StudentGraphTest, TheOrderOfStudentsDoesNotMatter) {
   Students forth = Host(Student(1, {LabelLink{}}), Student(2, {LabelLink{0, 1}}));
   Students back = Host(Student(2, {LabelLink{1, 1}}), Student(1, {LabelLink{}}));

@@ -147,7 +147,10 @@ TEST_F(StudentRoleTest, AFailingComputeIsReportedAndNothingMoreIsSubmitted) {
 /// Two students: one of labels at most 15 updates old, one of the average, of any age.
 class StudentRoleAgeTest : public ::testing::Test {
  protected:
-  StudentRoleAgeTest() : role_(Settings(), port_) { role_.Tick(0s, out_); }
+  explicit StudentRoleAgeTest(StudentRole::Settings settings = Settings())
+      : role_(std::move(settings), port_) {
+    role_.Tick(0s, out_);
+  }
   static StudentRole::Settings Settings() {
     StudentRole::Settings settings;
     settings.models = {1, 3};
@@ -228,6 +231,75 @@ TEST_F(StudentRoleAgeTest, AWaitingStudentHasNoUpdateAndNoStaleBatch) {
   EXPECT_EQ(report.students[0].updates, 0U);
   EXPECT_EQ(report.students[0].stale, 0U);
   EXPECT_EQ(report.students[1].updates, 1U);
+}
+
+/// Three students whose host keeps a copy of the teacher: one labels anew what is too old, one
+/// everything, one nothing.
+class StudentRoleCopyTest : public StudentRoleAgeTest {
+ protected:
+  StudentRoleCopyTest() : StudentRoleAgeTest(CopySettings()) { port_.jobs.clear(); }
+  static StudentRole::Settings CopySettings() {
+    StudentRole::Settings settings;
+    settings.models = {1, 2, 3};
+    settings.needs = {
+        {true, LabelChoice::kAverage, 15, StaleLabels::kRelabel},
+        {true, LabelChoice::kCurrent, 0, StaleLabels::kDrop, LabelPlace::kLocal},
+        {true, LabelChoice::kCurrent, 0},
+    };
+    return settings;
+  }
+  void Publish(std::uint64_t updates) {
+    role_.Handle(From(kLearner, kHost, WeightsPublish{0, 1, 0, {1.0F}, updates}), 0s, out_);
+  }
+  /// The turn of a batch that is delivered now and done at once.
+  StudentTurn TurnOfNext(std::uint64_t teacher_updates) {
+    Deliver(teacher_updates);
+    auto outcome = port_.DoFirst();
+    const StudentTurn turn = outcome.job.turn;
+    outcome.steps.clear();
+    for (const std::uint8_t skip : turn.skip) outcome.steps.push_back({0.5, 0.75, skip != 0});
+    role_.OnDone(std::move(outcome), 0s, out_);
+    return turn;
+  }
+  using Flags = std::vector<std::uint8_t>;
+  using Ages = std::vector<std::uint64_t>;
+};
+
+TEST_F(StudentRoleCopyTest, WithoutACopyYetWhoeverNeedsItWaits) {
+  const auto fresh = TurnOfNext(10);  // of the average: ten older
+  EXPECT_EQ(fresh.skip, (Flags{0, 1, 0}));
+  Status(16);
+  EXPECT_EQ(TurnOfNext(10).skip, (Flags{1, 1, 0}));
+}
+
+TEST_F(StudentRoleCopyTest, StaleLabelsAreMadeAnewAndTheirAgeIsTheCopys) {
+  Publish(100);
+  ASSERT_EQ(port_.jobs.size(), 1U);
+  EXPECT_EQ(port_.jobs[0].kind, StudentJob::Kind::kTeacher);
+  EXPECT_EQ(port_.jobs[0].teacher, std::vector<float>{1.0F});
+  role_.OnDone(port_.DoFirst(), 0s, out_);
+  const auto fresh = TurnOfNext(105);
+  EXPECT_EQ(fresh.relabel, (Flags{0, 1, 0}));
+  EXPECT_EQ(fresh.label_age, (Ages{10, 5, 0}));
+  Status(112);
+  const auto stale = TurnOfNext(106);  // 112 - (106 - 10) = 16 > 15
+  EXPECT_EQ(stale.relabel, (Flags{1, 1, 0}));
+  EXPECT_EQ(stale.skip, (Flags{0, 0, 0}));
+  EXPECT_EQ(stale.label_age, (Ages{12, 12, 6}));
+  Status(120);  // the copy is too old itself
+  EXPECT_EQ(TurnOfNext(106).skip, (Flags{1, 0, 0}));
+  const auto report = LastReport();
+  EXPECT_EQ(report.students[0].updates, 2U);
+  EXPECT_EQ(report.students[0].stale, 1U);
+  EXPECT_EQ(report.students[0].relabelled, 1U);
+  EXPECT_EQ(report.students[0].label_age_max, 12U);
+  EXPECT_EQ(report.students[1].relabelled, 3U);
+  EXPECT_EQ(report.students[2].relabelled, 0U);
+}
+
+TEST_F(StudentRoleCopyTest, OnlyTheTeachersParametersAreTaken) {
+  EXPECT_THROW(role_.Handle(From(kLearner, kHost, WeightsPublish{2, 1, 0, {1.0F}, 5}), 0s, out_),
+               WireError);
 }
 
 TEST_F(StudentRoleAgeTest, ReturnsAreHandedToTheModelsThatTheyAreOf) {
