@@ -226,7 +226,7 @@ void Cluster::Deliver(Envelope envelope) {
 }
 
 void Cluster::Dispatch(Node& node, const Envelope& envelope) {
-  world_.coverage.Delivered(envelope.kind);
+  world_.coverage.Delivered(envelope.kind, envelope.body.size());
   if (std::exchange(node.leapt, false)) world_.coverage.Hit(Fault::kClockLeapt, envelope.kind);
   OnArrival(envelope);
   if (node.failed) {

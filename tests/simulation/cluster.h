@@ -67,6 +67,8 @@ class Cluster final : private WireEnds, private ShardDoor {
   std::uint16_t Learners() const { return static_cast<std::uint16_t>(1 + followers_.size()); }
   std::uint16_t StudentHosts() const { return static_cast<std::uint16_t>(students_.size()); }
   std::uint16_t Shards() const { return static_cast<std::uint16_t>(shards_.size()); }
+  std::uint64_t Updates() const { return learner_.Updates(); }
+  std::uint64_t Inserted() const;
   std::size_t WorkersAlive() const { return processes_.Alive(); }
   std::uint64_t UpdatesWhileStopped() const { return teacher_watch_.UpdatesWhileStopped(); }
   double WorstRate() const { return rate_watch_.Worst(); }
@@ -119,7 +121,6 @@ class Cluster final : private WireEnds, private ShardDoor {
   void MakeStudentHost(std::uint16_t host);
   void MakeActorHosts(PlantedBug bug);
   void MakeShard(std::uint16_t shard, Ledgers& ledgers, PlantedBug bug);
-  std::uint64_t Inserted() const;
   /// Of what computes for the learner `role`.
   TimedTeacher::Hooks TeacherHooks(RoleAddress role, CountingTeacher& teacher,
                                    std::function<void(learner::TeacherOutcome)> deliver);

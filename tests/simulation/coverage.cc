@@ -50,6 +50,7 @@ void Coverage::Add(const Coverage& other) {
   for (std::size_t fault = 0; fault < disk_.size(); ++fault) disk_[fault] += other.disk_[fault];
   for (std::size_t row = 0; row < kRows; ++row) {
     delivered_[row] += other.delivered_[row];
+    bytes_[row] += other.bytes_[row];
     for (std::size_t fault = 0; fault < kFaults; ++fault) {
       hits_[row][fault] += other.hits_[row][fault];
     }

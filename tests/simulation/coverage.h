@@ -44,8 +44,9 @@ class Coverage {
   static constexpr std::size_t kFrames = static_cast<std::size_t>(kLastFrameKind) + 1;
   static constexpr std::size_t kRows = kMessages + kFrames;
 
-  void Delivered(MessageKind kind) { ++delivered_[Row(kind)]; }
-  void Delivered(FrameKind kind) { ++delivered_[Row(kind)]; }
+  /// With `bytes` of body.
+  void Delivered(MessageKind kind, std::size_t bytes) { Count(Row(kind), bytes); }
+  void Delivered(FrameKind kind, std::size_t bytes) { Count(Row(kind), bytes); }
   void Hit(Fault fault, MessageKind kind) { ++hits_[Row(kind)][static_cast<std::size_t>(fault)]; }
   void Hit(Fault fault, FrameKind kind) { ++hits_[Row(kind)][static_cast<std::size_t>(fault)]; }
   void Hit(DiskFault fault) { ++disk_[static_cast<std::size_t>(fault)]; }
@@ -62,6 +63,8 @@ class Coverage {
   }
   std::uint64_t DeliveredOf(MessageKind kind) const { return delivered_[Row(kind)]; }
   std::uint64_t DeliveredOf(FrameKind kind) const { return delivered_[Row(kind)]; }
+  std::uint64_t BytesOf(MessageKind kind) const { return bytes_[Row(kind)]; }
+  std::uint64_t BytesOf(FrameKind kind) const { return bytes_[Row(kind)]; }
   /// Faults that took effect; overtaking alone is no fault here, it happens all the time.
   std::uint64_t Effects() const;
   /// Fields of the table that are not zero.
@@ -70,11 +73,16 @@ class Coverage {
   std::string Table() const;
 
  private:
+  void Count(std::size_t row, std::size_t bytes) {
+    ++delivered_[row];
+    bytes_[row] += bytes;
+  }
   static std::size_t Row(MessageKind kind) { return static_cast<std::size_t>(kind); }
   static std::size_t Row(FrameKind kind) { return kMessages + static_cast<std::size_t>(kind); }
 
   std::array<std::array<std::uint64_t, kFaults>, kRows> hits_{};
   std::array<std::uint64_t, kRows> delivered_{};
+  std::array<std::uint64_t, kRows> bytes_{};
   std::array<std::uint64_t, static_cast<std::size_t>(kLastDiskFault) + 1> disk_{};
 };
 

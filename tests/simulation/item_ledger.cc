@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <utility>
 
 #include "common/base/crc32c.h"
@@ -9,11 +10,25 @@
 
 namespace stillhouse::simulation {
 
+namespace {
+/// 64 bits: of a million items two would have one checksum of 32.
+std::uint64_t HashOfBytes(std::span<const std::uint8_t> bytes) {
+  std::uint64_t state = bytes.size();
+  for (std::size_t at = 0; at < bytes.size(); at += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, &bytes[at], std::min<std::size_t>(8, bytes.size() - at));
+    state ^= word;
+    state = SplitMix64(state);
+  }
+  return state;
+}
+}  // namespace
+
 std::uint64_t ItemLedger::HashOf(const replay::TransitionView& item) const {
   const auto packed = static_cast<std::size_t>(environment_.observation.PackedBytes());
-  std::uint64_t state = Crc32c({item.observation, packed});
+  std::uint64_t state = HashOfBytes({item.observation, packed});
   // After a terminal step the next observation has no meaning.
-  const std::uint32_t next = item.discount == 0 ? 0 : Crc32c({item.next_observation, packed});
+  const std::uint64_t next = item.discount == 0 ? 0 : HashOfBytes({item.next_observation, packed});
   state = SplitMix64(state) ^ next;
   state = SplitMix64(state) ^ static_cast<std::uint64_t>(item.action);
   state = SplitMix64(state) ^ (std::uint64_t{std::bit_cast<std::uint32_t>(item.reward)} << 32U) ^

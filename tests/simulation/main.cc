@@ -1,7 +1,10 @@
-// simulation_test [--seed=N [--bug=NAME] | --first=N --schedules=N] [gtest's own options]
+// simulation_test [--seed=N [--bug=NAME] | --first=N --schedules=N | --scale=WORKERS,SHARDS,HOSTS]
+//                 [gtest's own options]
 // With a seed: plays that one schedule, writes all of it to standard output and what is wrong with
 // it to standard error. With a number of schedules: plays so many, beyond those of the tests, and
-// names those in which something is wrong. Ends with 1 when something is.
+// names those in which something is wrong. Ends with 1 when something is. With a size: plays a job
+// of so many workers, shards and actor hosts without faults, and prints how many messages of each
+// kind a virtual second has, beside what docs/scaling.md says of them.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +13,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/simulation/scale.h"
 #include "tests/simulation/schedule.h"
 
 namespace {
@@ -50,6 +54,19 @@ int PlayMany(std::uint64_t first, std::uint64_t schedules) {
   return wrong == 0 ? 0 : 1;
 }
 
+int PlayScale(const std::string& text) {
+  JobScale scale;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%u,%u,%u%c", &scale.workers, &scale.shards, &scale.actor_hosts,
+                  &rest) != 3) {
+    std::fprintf(stderr, "--scale=%s: want WORKERS,SHARDS,HOSTS\n", text.c_str());
+    return 2;
+  }
+  const auto rates = MeasureScale(scale);
+  std::fputs(ScaleTable(rates).c_str(), stdout);
+  return rates.violations.empty() ? 0 : 1;
+}
+
 /// "--name=VALUE" of the command line.
 std::optional<std::string> Value(const std::string& argument, const std::string& name) {
   const std::string before = "--" + name + "=";
@@ -75,6 +92,8 @@ int main(int argc, char** argv) {
       schedules = Number(*count);
     } else if (const auto from = Value(argv[i], "first")) {
       first = Number(*from);
+    } else if (const auto size = Value(argv[i], "scale")) {
+      return PlayScale(*size);
     } else if (const auto name = Value(argv[i], "bug")) {
       bug = BugOf(*name);
       if (bug == PlantedBug::kNone) {

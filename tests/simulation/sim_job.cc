@@ -92,4 +92,22 @@ cli::Job JobOf(std::string text) {
 
 cli::Job DrawJob(World& world) { return JobOf(DrawFile(world.rng)); }
 
+cli::Job ScaleJob(const JobScale& scale) {
+  return JobOf(fmt::format(R"(run: {{seed: 1}}
+env: {{id: classic/cart_pole}}
+actors: {{hosts: {}, workers: {}, envs_per_worker: 1, chunk_steps: {}}}
+replay: {{shards: {}, capacity: 1000000, min_size: 1000, samples_per_insert: 8, durability: none}}
+teacher: {{network: {{layers: [q_head]}}, batch_size: {}, publish_every: {}, prefetch: 4}}
+students:
+  small: {{network: {{layers: [q_head]}}, publish_every: {}}}
+  tiny: {{network: {{layers: [q_head]}}, publish_every: {}}}
+evaluation: {{every: 1h, episodes: 2, final_episodes: 2, max_steps: 9}}
+checkpoint: {{every: off}}
+stop: {{frames: 1000000000}}
+)",
+                           scale.actor_hosts, scale.workers, kScaleChunkSteps, scale.shards,
+                           kScaleBatch, kScalePublishEvery, kScalePublishEvery,
+                           kScalePublishEvery));
+}
+
 }  // namespace stillhouse::simulation

@@ -97,7 +97,7 @@ void Wires::Drain(std::uint64_t number, Side to) {
     if (*coming.begin() < sent.number) world_.coverage.Hit(Fault::kReordered, sent.kind);
     coming.erase(sent.number);
     const auto kind = static_cast<FrameKind>(frame->kind);
-    world_.coverage.Delivered(kind);
+    world_.coverage.Delivered(kind, frame->body.size());
     world_.trace.Frame(world_.Now(), to == Side::kShard ? "shard gets" : "worker gets", number,
                        kind, frame->body);
     // The reader may close the connection, or all of them; the body must outlive that.
