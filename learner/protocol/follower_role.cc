@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/error.h"
+#include "learner/protocol/restored_learner.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -84,16 +85,7 @@ void FollowerRole::OnMean(GradientMean mean) {
 }
 
 void FollowerRole::OnRestore(const Restore& restore) {
-  if (ready_ || restore.models.size() != 1 || restore.models.front().model != 0) {
-    throw WireError(fmt::format("{}: a Restore of {} models{}", Address().ToString(),
-                                restore.models.size(), ready_ ? " after the start" : ""));
-  }
-  LearnerState state = LearnerState::Decode(restore.models.front().bytes);
-  updates_ = streams_ = state.updates;
-  TeacherJob load;
-  load.kind = TeacherJob::Kind::kLoad;
-  load.state = std::move(state.teacher);
-  port_.Submit(std::move(load));
+  updates_ = streams_ = LoadRestored(restore, ready_, Address(), port_).updates;
   ready_ = true;
 }
 

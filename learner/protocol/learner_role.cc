@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "learner/protocol/follower_role.h"
+#include "learner/protocol/restored_learner.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -199,11 +200,7 @@ void LearnerRole::KeepBest(std::uint32_t round) {
 }
 
 void LearnerRole::OnRestore(const Restore& restore) {
-  if (restored_ || restore.models.size() != 1 || restore.models.front().model != 0) {
-    throw WireError(fmt::format("{}: a Restore of {} models{}", Address().ToString(),
-                                restore.models.size(), restored_ ? " after the start" : ""));
-  }
-  LearnerState state = LearnerState::Decode(restore.models.front().bytes);
+  const LearnerState state = LoadRestored(restore, restored_, Address(), port_);
   submitted_ = updates_ = state.updates;
   samples_ = consumed_ = state.samples;
   version_ = state.version;
@@ -212,10 +209,6 @@ void LearnerRole::OnRestore(const Restore& restore) {
   q_mean_ = state.q_mean;
   grad_norm_mean_ = state.grad_norm_mean;
   rng_.Restore(state.sampler);
-  TeacherJob load;
-  load.kind = TeacherJob::Kind::kLoad;
-  load.state = std::move(state.teacher);
-  port_.Submit(std::move(load));
   restored_ = true;
   if (!state.frozen) return;
   // The parameters are the final ones already: freezing again only hands them out.
