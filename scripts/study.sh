@@ -9,6 +9,8 @@
 #   scripts/study.sh tau|alpha|width|capacity|teacher_quality [--seeds N]
 # Sweeps one number on the pole, N seeds (3), a minute or two each: rows in docs/results/study_*.csv, a
 # table in docs/studies.md and a plot. What has its rows is not run again.
+#   scripts/study.sh memory [--minutes N]
+# Runs one job for half an hour and says whether its processes grow: docs/results/memory.csv.
 # STILLHOUSE_BUILD names another build directory, STUDY_RESULTS another file of results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -18,7 +20,7 @@ minatar=(asterix breakout freeway seaquest space_invaders)
 classic=(cart_pole acrobot mountain_car)
 
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -83,6 +85,10 @@ learn() {
 case ${1:-} in
   tau | alpha | width | capacity | teacher_quality)
     exec python3 "$root/scripts/study_sweep.py" --build "$build" "$@"
+    ;;
+  memory)
+    shift
+    exec python3 "$root/scripts/study_memory.py" --build "$build" "$@"
     ;;
   learning) ;;
   *) usage ;;
