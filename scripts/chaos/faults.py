@@ -42,6 +42,7 @@ class Fault:
     workers: int = 1
     shards: int = 2
     slow: str = ""
+    learners: int = 1
 
 
 def draw(seed, number):
@@ -69,4 +70,5 @@ def draw(seed, number):
         fault.after_s = rng.uniform(0.05, 2.0)
     elif fault.kind == "pause":
         fault.pause_s = rng.uniform(10.5, 14) if rng.random() < 0.2 else rng.uniform(0.05, 2.5)
+    fault.learners = min(rng.choice([1, 1, 2, 4]), fault.ranks)
     return fault

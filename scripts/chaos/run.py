@@ -56,6 +56,7 @@ class Run:
         overrides = [f"replay.durability={self.settings.durability}", "actors.hosts=1",
                      f"actors.workers={fault.workers}"]
         overrides.append(f"replay.shards={fault.shards}")
+        overrides.append(f"teacher.learners={fault.learners}")
         if fault.shards != self.shards and self.elastic == "addresses":
             self.end_actor()  # its addresses are others now
         self.shards = fault.shards
@@ -74,7 +75,7 @@ class Run:
         self.resumed_checked = False
         self.started = time.time()
         self.job = Job(self.settings, self.folder, self.attempts)
-        self.job.start(min(fault.ranks, 4 + fault.shards), overrides, armed)
+        self.job.start(min(fault.ranks, 3 + fault.learners + fault.shards), overrides, armed)
 
     def lines(self):
         """Of progress.jsonl, since this attempt began."""

@@ -6,6 +6,7 @@ that ever lived, kept by a hard link made while it did."""
 import glob
 import json
 import os
+import re
 import threading
 
 from segments import Damage, Segment, crc32c
@@ -294,12 +295,17 @@ class Witness:
         return sorted(whole, reverse=True), broken
 
 
+AS_WRITTEN = "number:"
+
+
 def checkpoint_is_whole(path):
     try:
         with open(os.path.join(path, "MANIFEST.json"), encoding="utf-8") as file:
-            manifest = json.load(file)
+            manifest = json.load(file, parse_float=lambda digits: f"{AS_WRITTEN}{digits}")
         stored = manifest.pop("crc32c")
         text = json.dumps(manifest, separators=(",", ":"), ensure_ascii=False)
+        # Numbers count as they stand there: 1.2594972740000001 is also 1.259497274.
+        text = re.sub(rf'"{AS_WRITTEN}([^"]*)"', r"\1", text)
         if crc32c(text.encode()) != stored:
             return False
         for entry in manifest["files"]:

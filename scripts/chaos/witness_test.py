@@ -69,6 +69,24 @@ class WitnessTest(unittest.TestCase):
             data += record((sequence - 1) * ITEMS, chunk(sequence))
         return self.write(number, data)
 
+    def checkpoint(self, manifest, sum_of):
+        """Of a manifest as it stands in the file; `sum_of` is what its checksum is made of."""
+        path = os.path.join(self.folder.name, "run/checkpoints/7")
+        os.makedirs(path)
+        with open(os.path.join(path, "MANIFEST.json"), "w", encoding="utf-8") as file:
+            file.write(manifest[:-1] + f', "crc32c": {crc32c(sum_of.encode())}}}')
+        return self.witness.checkpoints()
+
+    def test_numbers_of_a_manifest_count_as_they_are_written(self):
+        # A longer way to write 1.259497274: what reads and writes it again may choose the shorter.
+        whole, broken = self.checkpoint('{"time": 1.2594972740000001, "files": []}',
+                                        '{"time":1.2594972740000001,"files":[]}')
+        self.assertEqual((whole, broken), ([7], []))
+
+    def test_a_manifest_that_does_not_fit_its_checksum_is_seen(self):
+        whole, broken = self.checkpoint('{"time": 2.5, "files": []}', '{"time":2.6,"files":[]}')
+        self.assertEqual((whole, broken), ([], [7]))
+
     def test_a_sound_log_is_accepted(self):
         self.fill(1, 1, 4)
         self.fill(2, 5, 6)
