@@ -70,5 +70,7 @@ def draw(seed, number):
         fault.after_s = rng.uniform(0.05, 2.0)
     elif fault.kind == "pause":
         fault.pause_s = rng.uniform(10.5, 14) if rng.random() < 0.2 else rng.uniform(0.05, 2.5)
-    fault.learners = min(rng.choice([1, 1, 2, 4]), fault.ranks)
+    fault.learners = rng.choice([1, 1, 2, 4])  # which share the batches evenly
+    if fault.learners > fault.ranks:
+        fault.learners = min(2, fault.ranks)
     return fault
