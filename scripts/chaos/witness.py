@@ -24,6 +24,7 @@ class Generation:
         self.inode = os.fstat(self.folder).st_ino
         self.segments = {}  # shard -> [Segment], oldest first
         self.newest = {}  # shard -> index of the segment that may still grow
+        self.starts = {}  # shard -> handle of the first item that it ever had in this layout
         self.heads = {}  # shard -> handle of the next item
         self.items = {}  # (incarnation, first item) -> (shard, Chunk)
 
@@ -150,6 +151,7 @@ class Witness:
                 self.fail(f"DAMAGE {segment.path}: says that it is of shard {segment.shard}")
             # A store that was dealt out begins where it likes; its shards' items add up.
             start = segment.first_handle if self.dealt else 0
+            generation.starts.setdefault(shard, start)
             head = generation.heads.setdefault(shard, start)
             if not begun and segment.first_handle != head:
                 self.fail(f"GAP shard {shard}: segment {segment.number} begins with item "
@@ -249,7 +251,8 @@ class Witness:
             if head:
                 self.fail(f"LOST shard {shard}: {head} items were stored, no segment is there")
             return
-        need = max(0, head - share + (SLACK if self.dealt else self.chunk_steps))
+        # What a shard that was dead had not stored is missing from what was dealt out.
+        need = max(generation.starts.get(shard, 0), head - share + (SLACK if self.dealt else self.chunk_steps))
         if firsts[0] > need:
             self.fail(f"LOST shard {shard}: the log begins with item {firsts[0]}, the store may "
                       f"hold all from {need} on (head {head})")

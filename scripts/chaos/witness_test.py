@@ -146,7 +146,7 @@ class WitnessTest(unittest.TestCase):
              encoding="utf-8").close()
         self.assertEqual(self.found(), {"DAMAGE"})
 
-    def deal_out(self, kept):
+    def deal_out(self, kept, begin=0):
         """Another folder under the same name, with two shards that take turns."""
         replay = os.path.join(self.folder.name, "run/replay")
         old = os.path.join(self.folder.name, "run/replay.old")
@@ -154,7 +154,7 @@ class WitnessTest(unittest.TestCase):
         for shard in range(2):
             os.makedirs(os.path.join(replay, f"shard-{shard}"))
             mine = [sequence for sequence in kept if sequence % 2 == shard]
-            first = 10 * shard
+            first = begin + 10 * shard
             data = header(1, first, shard)
             for position, sequence in enumerate(mine):
                 data += record(first + position * ITEMS, chunk(sequence))
@@ -169,6 +169,17 @@ class WitnessTest(unittest.TestCase):
         self.deal_out(range(1, 9))
         self.assertEqual(self.found(), set())
         self.assertEqual(self.found(), set())
+
+    def test_a_store_that_was_not_full_when_it_was_dealt_out_begins_later_than_a_full_one(self):
+        # A full store of that capacity would begin at 5 096 less 2 048.
+        self.witness.capacity = 4096
+        self.fill(1, 1, 8)
+        self.acknowledge(*range(1, 9))
+        self.assertEqual(self.found(), set())
+        self.deal_out(range(1, 9), begin=5000)
+        self.assertEqual(self.found(), set())
+        os.remove(os.path.join(self.folder.name, "run/replay/shard-0/0000000001.seg"))
+        self.assertEqual(self.found(), {"LOST"})
 
     def test_a_chunk_that_is_lost_when_the_store_is_dealt_out_is_seen(self):
         self.witness.capacity = 256
