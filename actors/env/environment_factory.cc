@@ -9,6 +9,7 @@
 
 #include "actors/env/classic/acrobot.h"
 #include "actors/env/classic/cart_pole.h"
+#include "actors/env/classic/cart_pole_views.h"
 #include "actors/env/classic/mountain_car.h"
 #include "actors/env/data/data_environment.h"
 #include "actors/env/data/data_options.h"
@@ -78,6 +79,9 @@ constexpr std::array kEntries = {
           MinAtar<SpaceInvaders>},
     Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", None,
           Classic<CartPole>},
+    Entry{"classic/cart_pole_views",
+          "cart_pole seen twice: its state, and two images of it (docs/views.md)", None,
+          Classic<CartPoleViews>},
     Entry{"classic/acrobot", "swing a two-link pendulum up, up to 500 steps", None,
           Classic<Acrobot>},
     Entry{"classic/mountain_car", "drive a weak car out of a valley, up to 200 steps", None,

@@ -33,6 +33,9 @@ constexpr LayerName kLayers[] = {
      "alone, so that a batch changes nothing."},
     {"embedding", LayerKind::kEmbedding,
      "Token numbers [length] to the mean of their vectors, padding (0) left out; always first."},
+    {"view", LayerKind::kView,
+     "A part of an observation that holds several views of a state; always first. The numbers from "
+     "`from` on, as [channels], or as images [channels, size, size]."},
     {"residual", LayerKind::kResidual,
      "A block whose input, or what the layers of `shortcut` make of it, is added to its output (He "
      "et al. 2016)."},
@@ -72,6 +75,11 @@ FieldList<LayerSpec> OptionsOf(LayerKind kind) {
                             "Tokens, padding (0) and unknown (1) among them."),
             IntegerField<S>("width", &S::units, {1, kMaxUnits}, "Numbers of a token's vector.")};
   }
+  if (kind == LayerKind::kView) {
+    return {IntegerField<S>("channels", &S::units, {1, 16777216}, "Numbers, or images."),
+            IntegerField<S>("from", &S::offset, {0, 16777216}, "The first number."),
+            IntegerField<S>("size", &S::kernel, {0, 64}, "Rows = columns; 0: no images.")};
+  }
   if (kind == LayerKind::kQHead) {
     return {FlagField<S>("dueling", &S::dueling, "A value and an advantage stream.")};
   }
@@ -79,7 +87,8 @@ FieldList<LayerSpec> OptionsOf(LayerKind kind) {
 }
 
 bool IsRequired(const std::string& option) {
-  return option == "filters" || option == "kernel" || option == "vocabulary" || option == "width";
+  return option == "filters" || option == "kernel" || option == "vocabulary" || option == "width" ||
+         option == "channels";
 }
 
 /// Reads lists of layers, residual blocks unrolled.
@@ -175,6 +184,8 @@ class LayerReader {
       case LayerKind::kEmbedding:
         if (layer.units != 0 && layer.vocabulary != 0) return "";
         return "embedding needs vocabulary and width";
+      case LayerKind::kView:
+        return layer.units != 0 ? "" : "view needs its channels: {view: {channels: 4}}";
       default:
         return "";
     }

@@ -115,6 +115,13 @@ void RunEmbedding(const NativeStage& stage, const float* in, float* out) {
   for (std::int64_t w = 0; w < width; ++w) out[w] /= static_cast<float>(count);
 }
 
+void RunView(const NativeStage& stage, const float* in, float* out) {
+  const std::int64_t size = stage.out.LogicalSize();
+  for (std::int64_t i = 0; i < size; ++i) {
+    out[i] = in[stage.places[static_cast<std::size_t>(stage.offset + i)]];
+  }
+}
+
 }  // namespace
 
 NativeStage PlanOperator(const NetworkSpec& spec, std::size_t index, const ImageLayout& in,
@@ -157,6 +164,13 @@ NativeStage PlanOperator(const NetworkSpec& spec, std::size_t index, const Image
       stage.out = FlatLayout(shape[0], RoundUp(shape[0], 16));
       stage.parameter_tensors = 1;
       stage.weights = AlignedFloats(layer.vocabulary * shape[0]);
+      break;
+    case LayerKind::kView:
+      stage.kind = Kind::kView;
+      stage.places = Places(in);
+      stage.offset = layer.offset;
+      stage.out = shape.size() == 3 ? PlanarLayout(shape[0], shape[1], shape[2])
+                                    : FlatLayout(shape[0], RoundUp(shape[0], 16));
       break;
     case LayerKind::kResidual:
       stage.kind = Kind::kKeep;
@@ -201,6 +215,8 @@ void RunOperator(const NativeStage& stage, const float* in, float* out) {
       return RunDepthwise(stage, in, out);
     case NativeStage::Kind::kNorm:
       return RunNorm(stage, in, out);
+    case NativeStage::Kind::kView:
+      return RunView(stage, in, out);
     case NativeStage::Kind::kEmbedding:
       return RunEmbedding(stage, in, out);
     default:

@@ -45,6 +45,7 @@ struct NativeStage {
     kKeep,      ///< a residual block begins: its input is kept
     kShortcut,  ///< the body's output is kept, the block's input goes on
     kJoin,      ///< what is kept is added
+    kView,      ///< a part of the observation
   };
   Kind kind = Kind::kLinear;
   ImageLayout in, out;
@@ -62,6 +63,7 @@ struct NativeStage {
   std::int64_t groups = 1;            ///< kNorm
   std::int64_t channels = 0;          ///< kNorm: numbers with a scale and an offset of their own
   std::int64_t vocabulary = 0;        ///< kEmbedding
+  std::int64_t offset = 0;            ///< kView
   /// Where row-major element i lies in `in`, and in `out` where that differs: kMeanPool, kNorm,
   /// kJoin (`places` in the input, `other_places` in what is kept).
   std::vector<std::uint32_t> places, other_places;

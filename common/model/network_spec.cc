@@ -2,7 +2,8 @@
 //   spec   = uint8 format, observation (TensorSpec), int32 actions, uint32 count, layer*
 //   layer  = uint8 kind, int64 units, int64 kernel, int64 stride, int64 padding, uint8 dueling,
 //            in format 2 also: uint8 bias, int64 groups, int64 vocabulary
-// A spec that format 1 can hold is written in it, so that its hash stays what it was.
+//            in format 3 also: int64 offset
+// A spec is written in the oldest format that can hold it, so that its hash stays what it was.
 #include "common/model/network_spec.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 namespace stillhouse {
 namespace {
 
-constexpr std::uint8_t kNewestFormat = 2;
+constexpr std::uint8_t kNewestFormat = 3;
 constexpr std::size_t kMaxLayers = 512;
 constexpr std::int64_t kMaxUnits = 65536;
 constexpr std::int64_t kMaxKernel = 64;
@@ -26,6 +27,14 @@ constexpr std::int64_t kMaxVocabulary = 1'000'000;
 
 bool FitsFormat1(const LayerSpec& layer) {
   return layer.kind <= kLastOfFormat1 && layer.bias && layer.groups == 1 && layer.vocabulary == 0;
+}
+
+std::uint8_t FormatOf(const std::vector<LayerSpec>& layers) {
+  const bool views = std::any_of(layers.begin(), layers.end(), [](const LayerSpec& layer) {
+    return layer.kind > kLastOfFormat2 || layer.offset != 0;
+  });
+  if (views) return kNewestFormat;
+  return std::all_of(layers.begin(), layers.end(), FitsFormat1) ? 1 : 2;
 }
 
 std::int64_t Product(const std::vector<std::int64_t>& shape) {
@@ -73,6 +82,11 @@ std::string ToString(const LayerSpec& layer) {
       return "|";
     case LayerKind::kJoin:
       return ")";
+    case LayerKind::kView:
+      return layer.kernel == 0
+                 ? fmt::format("view{}at{}", layer.units, layer.offset)
+                 : fmt::format("view{}x{}x{}at{}", layer.units, layer.kernel, layer.kernel,
+                               layer.offset);
     case LayerKind::kLinear:
       return fmt::format("fc{}", layer.units);
     case LayerKind::kRelu:
@@ -155,6 +169,9 @@ void NetworkSpec::AddLayer(std::size_t index) {
     case LayerKind::kShortcut:
     case LayerKind::kJoin:
       AddBranch(index, in);
+      break;
+    case LayerKind::kView:
+      AddView(index, in);
       break;
     case LayerKind::kLinear:
       AddLinear(index, in);
@@ -257,6 +274,25 @@ void NetworkSpec::AddEmbedding(std::size_t index, const std::vector<std::int64_t
   AddTensor({fmt::format("{}.weight", index), {layer.vocabulary, layer.units}, 0, layer.units});
 }
 
+void NetworkSpec::AddView(std::size_t index, const std::vector<std::int64_t>& in) {
+  const LayerSpec& layer = layers_[index];
+  if (index != 0) Refuse(index, "must be the first layer");
+  const std::int64_t there = Product(in);
+  if (layer.units < 1 || layer.units > kMaxElements || layer.kernel < 0 ||
+      layer.kernel > kMaxKernel || layer.offset < 0 || layer.offset > there) {
+    Refuse(index, fmt::format("needs channels, a size of at most {} and an offset", kMaxKernel));
+  }
+  if (layer.kernel > 0) {
+    shapes_.push_back({layer.units, layer.kernel, layer.kernel});
+  } else {
+    shapes_.push_back({layer.units});
+  }
+  if (layer.offset + Product(shapes_.back()) > there) {
+    Refuse(index, fmt::format("ends at number {}, beyond the observation's {}",
+                              layer.offset + Product(shapes_.back()), there));
+  }
+}
+
 void NetworkSpec::AddBranch(std::size_t index, const std::vector<std::int64_t>& in) {
   if (layers_[index].kind == LayerKind::kResidual) {
     branches_.push_back({in, {}});
@@ -337,8 +373,8 @@ bool NetworkSpec::NeedsAutograd() const {
 }
 
 void NetworkSpec::Encode(ByteWriter& out) const {
-  const bool newest = !std::all_of(layers_.begin(), layers_.end(), FitsFormat1);
-  out.Put(static_cast<std::uint8_t>(newest ? kNewestFormat : 1));
+  const std::uint8_t format = FormatOf(layers_);
+  out.Put(format);
   observation_.Encode(out);
   out.Put(num_actions_);
   out.Put(static_cast<std::uint32_t>(layers_.size()));
@@ -349,10 +385,11 @@ void NetworkSpec::Encode(ByteWriter& out) const {
     out.Put(layer.stride);
     out.Put(layer.padding);
     out.Put(static_cast<std::uint8_t>(layer.dueling));
-    if (!newest) continue;
+    if (format == 1) continue;
     out.Put(static_cast<std::uint8_t>(layer.bias));
     out.Put(layer.groups);
     out.Put(layer.vocabulary);
+    if (format > 2) out.Put(layer.offset);
   }
 }
 
@@ -368,7 +405,9 @@ NetworkSpec NetworkSpec::Decode(ByteReader& in) {
   if (count > kMaxLayers) in.Fail(fmt::format("{} layers, at most {}", count, kMaxLayers));
   std::vector<LayerSpec> layers(count);
   for (auto& layer : layers) {
-    layer.kind = in.GetEnum(format == 1 ? kLastOfFormat1 : LayerKind::kJoin);
+    layer.kind = in.GetEnum(format == 1   ? kLastOfFormat1
+                            : format == 2 ? kLastOfFormat2
+                                          : LayerKind::kView);
     layer.units = in.Get<std::int64_t>();
     layer.kernel = in.Get<std::int64_t>();
     layer.stride = in.Get<std::int64_t>();
@@ -378,6 +417,7 @@ NetworkSpec NetworkSpec::Decode(ByteReader& in) {
     layer.bias = in.GetBool();
     layer.groups = in.Get<std::int64_t>();
     layer.vocabulary = in.Get<std::int64_t>();
+    if (format > 2) layer.offset = in.Get<std::int64_t>();
   }
   try {
     return Create(std::move(layers), observation, num_actions);

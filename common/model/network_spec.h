@@ -27,22 +27,26 @@ enum class LayerKind : std::uint8_t {
   kResidual,
   kShortcut,
   kJoin,
+  kView,  ///< a part of the observation: numbers [offset, ...) as [units] or [units, kernel, kernel]
 };
 
 /// Kinds that descriptions of format 1 know.
 inline constexpr LayerKind kLastOfFormat1 = LayerKind::kQHead;
+inline constexpr LayerKind kLastOfFormat2 = LayerKind::kJoin;
 
 /// One layer as the configuration writes it. Fields that a kind does not use keep their defaults.
 struct LayerSpec {
   LayerKind kind = LayerKind::kRelu;
-  std::int64_t units = 0;       ///< linear: outputs; conv2d: filters; embedding: width
-  std::int64_t kernel = 0;      ///< conv2d, depthwise, max_pool: rows = columns of the window
+  std::int64_t units = 0;   ///< linear: outputs; conv2d: filters; embedding: width; view: channels
+  std::int64_t kernel = 0;  ///< conv2d, depthwise, max_pool: rows = columns of the window; view: of
+                            ///< the image, 0: it is flat
   std::int64_t stride = 1;      ///< of the same
   std::int64_t padding = 0;     ///< of the same: on every side, below `kernel`
   bool dueling = false;         ///< q_head: Q = V + A - mean(A) (Wang et al. 2016, eq. 9)
   bool bias = true;             ///< conv2d, depthwise: adds one number a filter
   std::int64_t groups = 1;      ///< norm: channels are normalised in so many groups
   std::int64_t vocabulary = 0;  ///< embedding: tokens, padding among them
+  std::int64_t offset = 0;      ///< view: its first number in the observation
 
   bool operator==(const LayerSpec&) const = default;
 };
@@ -115,6 +119,7 @@ class NetworkSpec {
   void AddMaxPool(std::size_t index, const std::vector<std::int64_t>& in);
   void AddNorm(std::size_t index, const std::vector<std::int64_t>& in);
   void AddEmbedding(std::size_t index, const std::vector<std::int64_t>& in);
+  void AddView(std::size_t index, const std::vector<std::int64_t>& in);
   void AddBranch(std::size_t index, const std::vector<std::int64_t>& in);
   /// Checks a window and returns the output's [rows, columns].
   std::vector<std::int64_t> Slide(std::size_t index, const std::vector<std::int64_t>& in) const;

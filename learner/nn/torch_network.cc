@@ -1,5 +1,6 @@
 #include "learner/nn/torch_network.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <torch/torch.h>
@@ -85,6 +86,12 @@ torch::Tensor TorchForward(const NetworkSpec& spec, const torch::Tensor& flat,
       case LayerKind::kEmbedding:
         x = MeanEmbedding(next(), x);
         break;
+      case LayerKind::kView: {
+        const std::int64_t area = std::max<std::int64_t>(1, layer.kernel * layer.kernel);
+        x = x.flatten(1).narrow(1, layer.offset, layer.units * area);
+        if (layer.kernel > 0) x = x.reshape({x.size(0), layer.units, layer.kernel, layer.kernel});
+        break;
+      }
       case LayerKind::kResidual:
         kept.push_back(x);
         break;

@@ -26,7 +26,7 @@ CartPole::State CartPole::Start(Rng& rng) const {
   return state;
 }
 
-StepResult CartPole::Advance(State& state, std::int32_t action) const {
+StepResult AdvancePole(std::array<double, 4>& state, std::int32_t action) {
   auto& [x, v, angle, w] = state;
   const double force = action == 1 ? kForce : -kForce;
   const double sine = std::sin(angle);
@@ -42,6 +42,10 @@ StepResult CartPole::Advance(State& state, std::int32_t action) const {
   const bool fallen =
       x < -kTrackEnd || x > kTrackEnd || angle < -kLargestAngle || angle > kLargestAngle;
   return {.reward = 1, .terminated = fallen};
+}
+
+StepResult CartPole::Advance(State& state, std::int32_t action) const {
+  return AdvancePole(state, action);
 }
 
 std::array<float, 4> CartPole::Features(const State& state) const {

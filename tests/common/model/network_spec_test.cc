@@ -142,6 +142,30 @@ TEST(NetworkSpecTest, SurvivesItsEncoding) {
       NetworkSpec::Create({kConv, kRelu, kFlatten, kFc, kRelu, kHead}, kBreakout, 6).Fingerprint());
 }
 
+TEST(NetworkSpecTest, AViewIsAPartOfTheObservationAndSurvivesItsEncoding) {
+  const TensorSpec both{ElementKind::kFloats, {4 + 2 * 9}};
+  const LayerSpec images{.kind = LayerKind::kView, .units = 2, .kernel = 3, .offset = 4};
+  const auto spec = NetworkSpec::Create({images, kFlatten, kHead}, both, 2);
+  EXPECT_THAT(spec.Shapes()[0], ElementsAre(2, 3, 3));
+  EXPECT_EQ(spec.ParameterCount(), 18 * 2 + 2);
+  EXPECT_EQ(spec.ToString(), "view2x3x3at4-flatten-q(2)");
+  EXPECT_TRUE(spec.NeedsAutograd());
+  ByteWriter out;
+  spec.Encode(out);
+  const auto bytes = out.Take();
+  EXPECT_EQ(bytes[0], 3) << "the format";
+  ByteReader in(bytes, "test");
+  EXPECT_EQ(NetworkSpec::Decode(in), spec);
+  in.ExpectEnd();
+  LayerSpec beyond = images;
+  beyond.offset = 5;
+  EXPECT_THAT(Refusal({beyond, kFlatten, kHead}, both, 2),
+              HasSubstr("ends at number 23, beyond the observation's 22"));
+  EXPECT_THAT(Refusal({kRelu, images, kFlatten, kHead}, both, 2), HasSubstr("the first layer"));
+  beyond = {.kind = LayerKind::kView, .units = 0};
+  EXPECT_THAT(Refusal({beyond, kHead}, both, 2), HasSubstr("needs channels"));
+}
+
 TEST(NetworkSpecTest, RefusesEveryTruncationAndABadNetworkOnTheWire) {
   ByteWriter out;
   Teacher().Encode(out);

@@ -34,6 +34,10 @@ LayerSpec WithoutBias(LayerSpec layer) {
   return layer;
 }
 
+LayerSpec View(std::int64_t channels, std::int64_t size, std::int64_t from) {
+  return {.kind = LayerKind::kView, .units = channels, .kernel = size, .offset = from};
+}
+
 std::vector<NetworkSpec> OperatorNetworks() {
   const TensorSpec bits{ElementKind::kBits, {4, 10, 10}};
   const TensorSpec image{ElementKind::kUnitBytes, {3, 9, 11}};
@@ -47,6 +51,10 @@ std::vector<NetworkSpec> OperatorNetworks() {
         kFlattenLayer, Head(false)}},
       {bits,
        {WithoutBias(Conv(17, 3)), kReluLayer, Depthwise(3, 1, 0, true), kMeanPool, Head(true)}},
+      {floats, {View(4, 0, 2), Linear(5), kReluLayer, Head(false)}},
+      {TensorSpec{ElementKind::kFloats, {3 + 2 * 16}},
+       {View(2, 4, 3), Conv(5, 3), kReluLayer, kFlattenLayer, Head(true)}},
+      {bits, {View(3, 5, 100), Pool(2, 1), kFlattenLayer, Head(false)}},
       {floats, {Norm(2), Linear(5), Norm(5), kReluLayer, Head(false)}},
       {image, {Conv(6, 3, 1, 1), kFlattenLayer, Norm(1), Head(false)}},
       // Blocks with and without layers on the other path, and one within another.
