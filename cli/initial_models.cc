@@ -7,6 +7,7 @@
 #include "cli/stored_model.h"
 #include "common/base/error.h"
 #include "common/base/rng.h"
+#include "common/config/config_check.h"
 #include "common/model/parameters.h"
 #include "common/model/transfer.h"
 
@@ -34,6 +35,11 @@ std::vector<float> Read(const Job& job, std::size_t model, const std::string& in
                                     stored.network.ToString(),
                                     stored.network.Observation().ToString(), network.ToString(),
                                     network.Observation().ToString()));
+    }
+    if (model == 0 && HasFrozenTeacher(job.config) && !taken.fresh.empty()) {
+      throw ConfigError(fmt::format(
+          "{}: a frozen teacher learns nothing, and these of its layers are not there: {}", init,
+          fmt::join(taken.fresh, "; ")));
     }
     std::string note = fmt::format("{}: layers {} of {}", key, fmt::join(taken.layers, ", "),
                                    stored.file.string());

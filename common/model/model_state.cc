@@ -1,4 +1,4 @@
-// Model state:  "SHMS" u32, version u16 = 1, NetworkSpec (network_spec.cc), optimizer u8,
+// Model state:  "SHMS" u32, version u16 = 1, NetworkSpec (network_spec_codec.cc), optimizer u8,
 // optimizer_steps u64, then six blocks (parameters, target, average, first, second, centre), each
 // count u64 (0 or the network's parameter count; never 0 for parameters) and float32 values.
 // docs/formats.md says it for readers.

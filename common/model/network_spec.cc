@@ -1,9 +1,3 @@
-// Encoded form, little-endian:
-//   spec   = uint8 format, observation (TensorSpec), int32 actions, uint32 count, layer*
-//   layer  = uint8 kind, int64 units, int64 kernel, int64 stride, int64 padding, uint8 dueling,
-//            in format 2 also: uint8 bias, int64 groups, int64 vocabulary
-//            in format 3 also: int64 offset
-// A spec is written in the oldest format that can hold it, so that its hash stays what it was.
 #include "common/model/network_spec.h"
 
 #include <algorithm>
@@ -16,7 +10,6 @@
 namespace stillhouse {
 namespace {
 
-constexpr std::uint8_t kNewestFormat = 3;
 constexpr std::size_t kMaxLayers = 512;
 constexpr std::int64_t kMaxUnits = 65536;
 constexpr std::int64_t kMaxKernel = 64;
@@ -24,18 +17,6 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 24;
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 28;
 constexpr std::int32_t kMaxActions = 65536;
 constexpr std::int64_t kMaxVocabulary = 1'000'000;
-
-bool FitsFormat1(const LayerSpec& layer) {
-  return layer.kind <= kLastOfFormat1 && layer.bias && layer.groups == 1 && layer.vocabulary == 0;
-}
-
-std::uint8_t FormatOf(const std::vector<LayerSpec>& layers) {
-  const bool views = std::any_of(layers.begin(), layers.end(), [](const LayerSpec& layer) {
-    return layer.kind > kLastOfFormat2 || layer.offset != 0;
-  });
-  if (views) return kNewestFormat;
-  return std::all_of(layers.begin(), layers.end(), FitsFormat1) ? 1 : 2;
-}
 
 std::int64_t Product(const std::vector<std::int64_t>& shape) {
   std::int64_t product = 1;
@@ -83,10 +64,9 @@ std::string ToString(const LayerSpec& layer) {
     case LayerKind::kJoin:
       return ")";
     case LayerKind::kView:
-      return layer.kernel == 0
-                 ? fmt::format("view{}at{}", layer.units, layer.offset)
-                 : fmt::format("view{}x{}x{}at{}", layer.units, layer.kernel, layer.kernel,
-                               layer.offset);
+      return layer.kernel == 0 ? fmt::format("view{}at{}", layer.units, layer.offset)
+                               : fmt::format("view{}x{}x{}at{}", layer.units, layer.kernel,
+                                             layer.kernel, layer.offset);
     case LayerKind::kLinear:
       return fmt::format("fc{}", layer.units);
     case LayerKind::kRelu:
@@ -366,64 +346,6 @@ std::string NetworkSpec::ToString() const {
     text += stillhouse::ToString(layer);
   }
   return fmt::format("{}({})", text, num_actions_);
-}
-
-bool NetworkSpec::NeedsAutograd() const {
-  return !std::all_of(layers_.begin(), layers_.end(), FitsFormat1);
-}
-
-void NetworkSpec::Encode(ByteWriter& out) const {
-  const std::uint8_t format = FormatOf(layers_);
-  out.Put(format);
-  observation_.Encode(out);
-  out.Put(num_actions_);
-  out.Put(static_cast<std::uint32_t>(layers_.size()));
-  for (const auto& layer : layers_) {
-    out.Put(layer.kind);
-    out.Put(layer.units);
-    out.Put(layer.kernel);
-    out.Put(layer.stride);
-    out.Put(layer.padding);
-    out.Put(static_cast<std::uint8_t>(layer.dueling));
-    if (format == 1) continue;
-    out.Put(static_cast<std::uint8_t>(layer.bias));
-    out.Put(layer.groups);
-    out.Put(layer.vocabulary);
-    if (format > 2) out.Put(layer.offset);
-  }
-}
-
-NetworkSpec NetworkSpec::Decode(ByteReader& in) {
-  const auto format = in.Get<std::uint8_t>();
-  if (format < 1 || format > kNewestFormat) {
-    in.Fail(fmt::format("network description of format {}, this build reads up to {}", format,
-                        kNewestFormat));
-  }
-  const TensorSpec observation = TensorSpec::Decode(in);
-  const auto num_actions = in.Get<std::int32_t>();
-  const auto count = in.Get<std::uint32_t>();
-  if (count > kMaxLayers) in.Fail(fmt::format("{} layers, at most {}", count, kMaxLayers));
-  std::vector<LayerSpec> layers(count);
-  for (auto& layer : layers) {
-    layer.kind = in.GetEnum(format == 1   ? kLastOfFormat1
-                            : format == 2 ? kLastOfFormat2
-                                          : LayerKind::kView);
-    layer.units = in.Get<std::int64_t>();
-    layer.kernel = in.Get<std::int64_t>();
-    layer.stride = in.Get<std::int64_t>();
-    layer.padding = in.Get<std::int64_t>();
-    layer.dueling = in.GetBool();
-    if (format == 1) continue;
-    layer.bias = in.GetBool();
-    layer.groups = in.Get<std::int64_t>();
-    layer.vocabulary = in.Get<std::int64_t>();
-    if (format > 2) layer.offset = in.Get<std::int64_t>();
-  }
-  try {
-    return Create(std::move(layers), observation, num_actions);
-  } catch (const ConfigError& refused) {
-    in.Fail(refused.what());
-  }
 }
 
 }  // namespace stillhouse

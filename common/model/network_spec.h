@@ -27,7 +27,8 @@ enum class LayerKind : std::uint8_t {
   kResidual,
   kShortcut,
   kJoin,
-  kView,  ///< a part of the observation: numbers [offset, ...) as [units] or [units, kernel, kernel]
+  kView,  ///< a part of the observation: numbers [offset, ...) as [units] or [units, kernel,
+          ///< kernel]
 };
 
 /// Kinds that descriptions of format 1 know.
@@ -40,7 +41,7 @@ struct LayerSpec {
   std::int64_t units = 0;   ///< linear: outputs; conv2d: filters; embedding: width; view: channels
   std::int64_t kernel = 0;  ///< conv2d, depthwise, max_pool: rows = columns of the window; view: of
                             ///< the image, 0: it is flat
-  std::int64_t stride = 1;      ///< of the same
+  std::int64_t stride = 1;  ///< of the same
   std::int64_t padding = 0;     ///< of the same: on every side, below `kernel`
   bool dueling = false;         ///< q_head: Q = V + A - mean(A) (Wang et al. 2016, eq. 9)
   bool bias = true;             ///< conv2d, depthwise: adds one number a filter

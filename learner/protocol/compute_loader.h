@@ -10,7 +10,7 @@ namespace stillhouse::learner {
 
 /// Raised whenever a type that crosses the boundary (compute.h, RunConfig, Batch, LabelledBatch)
 /// changes: program and module must come from one build.
-inline constexpr std::uint32_t kComputeAbi = 5;
+inline constexpr std::uint32_t kComputeAbi = 6;
 
 /// The learner's module with LibTorch in it, loaded at run time, so that workers, actor hosts and
 /// shards never pay for it. It stays mapped until the process ends (LibTorch cannot be unloaded).

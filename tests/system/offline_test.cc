@@ -165,6 +165,15 @@ TEST_F(OfflineTest, R7ANetworkBeginsWithTheLayersThatFit) {
 TEST_F(OfflineTest, WhatDoesNotFitIsSaidBeforeAnythingStarts) {
   EXPECT_EQ(Run("distill", {"stop={updates: 10}"}), 2);
   EXPECT_THAT(output_, HasSubstr("teacher.init"));
+  // Another number of actions: its head would stay as random as it began.
+  EXPECT_EQ(
+      Run("distill", {"stop={updates: 10}", "env.id=classic/acrobot"}, {"--teacher", Source()}), 2);
+  EXPECT_EQ(Run("distill",
+                {"stop={updates: 10}",
+                 "teacher.network={layers: [{linear: 32}, relu, {q_head: {dueling: false}}]}"},
+                {"--teacher", Source()}),
+            2);
+  EXPECT_THAT(output_, HasSubstr("a frozen teacher learns nothing, and these of its layers"));
   EXPECT_EQ(Run("distill", {"stop={frames: 10}"}, {"--teacher", Source()}), 2);
   EXPECT_THAT(output_, HasSubstr("stop.frames"));
   EXPECT_EQ(Run("train", {"stop={updates: 10}", "replay.from=" + Source(), "replay.shards=1"}), 2);

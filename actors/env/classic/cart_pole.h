@@ -7,8 +7,8 @@
 
 namespace stillhouse::actors {
 
-/// One step of a pole on a cart: x, velocity, angle, angular velocity. 1 a step; terminated when the
-/// cart leaves the track or the pole leans too far.
+/// One step of a pole on a cart: x, velocity, angle, angular velocity. 1 a step; terminated when
+/// the cart leaves the track or the pole leans too far.
 StepResult AdvancePole(std::array<double, 4>& state, std::int32_t action);
 
 /// A pole on a cart (Barto, Sutton & Anderson 1983), Gymnasium's CartPole-v1: 500 steps.

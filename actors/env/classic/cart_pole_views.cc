@@ -41,7 +41,8 @@ void DrawPole(double x, double angle, std::span<float> image) {
   }
 }
 
-CartPoleViews::CartPoleViews() : ClassicControl("classic/cart_pole_views", {"left", "right"}, 500) {}
+CartPoleViews::CartPoleViews()
+    : ClassicControl("classic/cart_pole_views", {"left", "right"}, 500) {}
 
 CartPoleViews::State CartPoleViews::Start(Rng& rng) const {
   State state;

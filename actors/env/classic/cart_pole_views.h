@@ -24,9 +24,10 @@ class CartPoleViews final : public ClassicControl<8, 4 + 2 * 20 * 20> {
   std::array<float, 4 + 2 * kPixels> Features(const State& state) const override;
 };
 
-/// The cart as a bar of four columns in the lowest row, over the track from -2.4 to 2.4, and the pole
-/// above it, its lean drawn kLean times as large: ink of 0 to 1 a place, shared between neighbouring
-/// columns so that every move shows. image [kSize, kSize], row 0 at the top; overwritten.
+/// The cart as a bar of four columns in the lowest row, over the track from -2.4 to 2.4, and the
+/// pole above it, its lean drawn kLean times as large: ink of 0 to 1 a place, shared between
+/// neighbouring columns so that every move shows. image [kSize, kSize], row 0 at the top;
+/// overwritten.
 void DrawPole(double x, double angle, std::span<float> image);
 
 }  // namespace stillhouse::actors

@@ -20,7 +20,7 @@ std::string MessageFor(std::string_view id) {
 }
 
 TEST(EnvironmentFactoryTest, MakesEveryEnvironmentThatItLists) {
-  EXPECT_EQ(BuiltInEnvironments().size(), 12U);
+  EXPECT_EQ(BuiltInEnvironments().size(), 13U);
   for (const EnvironmentInfo& info : BuiltInEnvironments()) {
     if (info.needs_files) {
       EXPECT_THAT(MessageFor(info.id), testing::HasSubstr("names no file")) << info.id;
