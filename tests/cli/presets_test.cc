@@ -71,6 +71,8 @@ INSTANTIATE_TEST_SUITE_P(Configs, PresetTest, ::testing::ValuesIn(Presets()),
 TEST(PresetsTest, EveryEnvironmentHasOne) {
   std::vector<std::string> ids;
   for (const std::string& preset : Presets()) ids.push_back(LoadConfig(PathOf(preset)).env.id);
+  // One with two views of a state, for the method that needs them.
+  ids.push_back(LoadConfig(PathOf("methods/W9-views")).env.id);
   for (const auto& environment : actors::BuiltInEnvironments()) {
     if (environment.id.starts_with("data/")) continue;  // theirs are under configs/methods
     EXPECT_THAT(ids, Contains(environment.id));
