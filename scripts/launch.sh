@@ -87,6 +87,9 @@ setpriv --pdeathsig TERM mpirun -n "$ranks" \
   "${mpi[@]}" \
   "${STILLHOUSE_BUILD:-$root/build}/stillhouse" "$@" </dev/null &
 job=$!
+"$root/scripts/reap_launcher.sh" "$job" </dev/null >/dev/null &
+guard=$!
+disown "$guard"  # bash says nothing of its end
 
 # mpirun hands SIGUSR1 on at once and sets no limit: that is how a stop is asked for, whatever
 # signal asked for it. A second SIGINT or SIGTERM does not ask.
@@ -102,6 +105,7 @@ while :; do
   wait "$job" || status=$?
   kill -0 "$job" 2>/dev/null || break
 done
+kill "$guard" 2>/dev/null || true
 if [ -s "$STILLHOUSE_STATUS_FILE" ]; then
   status=$(cat "$STILLHOUSE_STATUS_FILE")
 elif [ "$status" -eq 0 ]; then

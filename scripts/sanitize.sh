@@ -35,7 +35,8 @@ done
 measures='TorchIsMapped|RanksThatWaitSleep|BurnsNoProcessor|CostsTheTeacherNothing|PlaysInLittleMemory|CartPoleIsSolved'
 case $kind in
   address)
-    preset=asan build=build-asan targets=(all)
+    preset=asan build=build-asan targets=(unit_tests)
+    [ -z "$full" ] || targets=(all)
     [ -n "$full" ] || select+=(-L '^(unit|simulation)$')
     ;;
   thread)

@@ -66,6 +66,8 @@ endfunction()
 
 # The binaries of tests in which threads meet, and the programs that they start.
 add_custom_target(threaded_tests)
+# Those of unit tests and of the simulator, which AddressSanitizer runs by day.
+add_custom_target(unit_tests)
 
 # sh_test(NAME LABEL label [THREADS] [SERIAL] [TIMEOUT seconds] SOURCES files... DEPS targets...):
 # one gtest binary, one ctest entry a test case. THREADS: threads meet in it, so its tests get the
@@ -85,6 +87,9 @@ function(sh_test name)
     STILLHOUSE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" STILLHOUSE_BINARY_DIR="${CMAKE_BINARY_DIR}")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} RUN_SERIAL ${ARG_SERIAL})
+  if(ARG_LABEL MATCHES "^(unit|simulation)$")
+    add_dependencies(unit_tests ${name})
+  endif()
   if(ARG_THREADS)
     add_dependencies(threaded_tests ${name})
     # gtest_discover_tests takes no list of labels: ctest reads this after its own file of them.

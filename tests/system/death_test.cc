@@ -7,6 +7,7 @@
 #include <string>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/running_job.h"
@@ -16,6 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
 using testing_support::ChildrenOf;
 using testing_support::DescendantsOf;
 using testing_support::RunningJob;
@@ -192,7 +195,8 @@ TEST_F(DeathTest, WithoutTheLearnerTheJobEndsAndCanBeResumed) {
   EXPECT_TRUE(job.Wait(40s)) << job.Output();
 }
 
-// MPI_Init and collective calls wait for the dead for ever.
+// MPI_Init and collective calls wait for the dead for ever. So does mpirun at times, when the
+// victim was about to connect to it; then nothing that the others said comes through it.
 TEST_F(DeathTest, ADeathBeforeTheJobHasBegunEndsIt) {
   Recovery(true);
   for (const std::size_t victim : {0U, 3U}) {
@@ -203,9 +207,10 @@ TEST_F(DeathTest, ADeathBeforeTheJobHasBegunEndsIt) {
     ASSERT_EQ(everyone.size(), 6U) << job.Output();
     ASSERT_EQ(::kill(everyone[victim], SIGKILL), 0);
     ASSERT_TRUE(job.Wait(25s)) << job.Output();
-    EXPECT_NE(job.Output().find("a rank on this host has died before the job had begun"),
-              std::string::npos)
-        << job.Output();
+    EXPECT_THAT(job.Output(),
+                AnyOf(HasSubstr("a rank on this host has died before the job had begun"),
+                      HasSubstr("mpirun stands still although all its processes are over"),
+                      HasSubstr("failed during shared memory initialization")));
     ExpectNobodyLeft(everyone);
   }
 }
