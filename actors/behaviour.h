@@ -41,7 +41,6 @@ class Behaviour {
   /// The network that acts from now on. Throws ShapeError when it does not fit.
   void SetNetwork(const NetworkSpec& spec, std::span<const float> parameters,
                   std::uint64_t version);
-  std::uint64_t Version() const { return version_; }
 
   /// The network that acts in the guest's episodes; before there is one the other acts there too.
   /// Values and initial priorities always come from the network that SetNetwork brought, whoever

@@ -7,7 +7,6 @@
 
 #include "actors/env/environment_factory.h"
 #include "actors/environment_options.h"
-#include "actors/greedy.h"
 #include "cli/episode_player.h"
 #include "cli/eval_report.h"
 #include "cli/job.h"
@@ -126,25 +125,21 @@ void CompareWithFirst(const std::vector<PlayedSeeds>& played, const EvalOptions&
 /// Where the others choose otherwise than the first, and the first as a tree.
 void Explain(const std::vector<StoredModel>& models, const actors::EnvironmentMaker& make,
              const PlaySettings& play, const EvalOptions& options, EvaluationReport& report) {
+  if (options.disagreements == 0 && options.tree == 0) return;
   const auto reported = play.make_environment();
   NativeNetwork first = NetworkOf(models.front());
-  if (options.disagreements > 0) {
-    const auto visited = Visit(*reported, first,
-                               [](std::span<const std::uint8_t>, std::span<const float> q) {
-                                 return actors::GreedyAction(q);
-                               },
-                               {.seeds = play.seeds, .max_steps = play.max_steps});
-    for (std::size_t i = 1; i < models.size(); ++i) {
-      NativeNetwork other = NetworkOf(models[i]);
-      report.models[i].disagreements =
-          FindDisagreements(visited, reported->Spec(), other, options.disagreements);
-    }
+  const VisitedStates visited =
+      Visit(*reported, first, PlaysBest, {.seeds = play.seeds, .max_steps = play.max_steps});
+  for (std::size_t i = 1; i < models.size() && options.disagreements > 0; ++i) {
+    NativeNetwork other = NetworkOf(models[i]);
+    report.models[i].disagreements =
+        FindDisagreements(visited, reported->Spec(), other, options.disagreements);
   }
   if (options.tree > 0) {
     // A seed from the list of random play, which no model has been measured on.
     const auto learning = make(actors::EnvironmentUse::kTraining);
     report.tree =
-        DistilTree(first, *learning, *reported,
+        DistilTree(first, *learning, *reported, visited,
                    {options.tree, EvaluationSeeds(options.seed, SeedList::kRandom, kSeedsOfATree),
                     play.seeds, play.max_steps});
   }

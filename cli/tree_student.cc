@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kRounds = 5;
 constexpr std::size_t kStatesOfARound = 4000;
-constexpr std::size_t kReportedStates = 20000;
 
 /// What visited states say, for a tree.
 class Examples {
@@ -52,10 +51,6 @@ Policy PlayingLike(const DecisionTree& tree, const TensorSpec& observation) {
   };
 }
 
-std::int32_t PlaysBest(std::span<const std::uint8_t>, std::span<const float> q) {
-  return actors::GreedyAction(q);
-}
-
 /// "x[2]", or of an image "x[channel 1, row 0, column 7]".
 std::string FeatureName(const TensorSpec& observation, std::size_t feature) {
   const auto& shape = observation.shape;
@@ -83,7 +78,8 @@ double AgreementOn(const VisitedStates& states, const DecisionTree& tree,
 }  // namespace
 
 TreeStudent DistilTree(NativeNetwork& model, actors::Environment& learning,
-                       actors::Environment& reported, const TreeStudentSettings& settings) {
+                       actors::Environment& reported, const VisitedStates& visited,
+                       const TreeStudentSettings& settings) {
   const EnvironmentSpec environment = learning.Spec();
   // Each round has seeds of its own, and so has what chooses between the trees.
   const std::size_t share = settings.learning_seeds.size() / (kRounds + 2);
@@ -111,12 +107,11 @@ TreeStudent DistilTree(NativeNetwork& model, actors::Environment& learning,
     examples.Add(Visit(learning, model, plays, visit));
   }
 
-  const VisitSettings measure{settings.reported_seeds, settings.max_steps, kReportedStates};
   TreeStudent student;
   student.depth = best->Depth();
   student.leaves = best->Leaves();
   student.states = learnt_from;
-  student.agreement = AgreementOn(Visit(reported, model, PlaysBest, measure), *best, environment);
+  student.agreement = AgreementOn(visited, *best, environment);
   const VisitSettings whole{settings.reported_seeds, settings.max_steps, 0, /*keep_states=*/false};
   const auto played = Visit(reported, model, PlayingLike(*best, environment.observation), whole);
   student.return_mean = played.return_mean;

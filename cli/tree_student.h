@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "actors/env/environment.h"
+#include "cli/visited_states.h"
 #include "common/model/decision_tree.h"
 #include "common/model/native_network.h"
 
@@ -35,8 +36,10 @@ struct TreeStudentSettings {
 /// each state weighing what a wrong action costs there, max Q - min Q (VIPER, Bastani et al. 2018,
 /// section 3); of the trees the one of greatest return on some of the learning seeds, of which
 /// there are at least 7.
-/// `learning`: where it learns; `reported`: where it is measured.
+/// `learning`: where it learns; `reported`: where its return is measured; `visited`: what the model
+/// visits there, on which the two are compared.
 TreeStudent DistilTree(NativeNetwork& model, actors::Environment& learning,
-                       actors::Environment& reported, const TreeStudentSettings& settings);
+                       actors::Environment& reported, const VisitedStates& visited,
+                       const TreeStudentSettings& settings);
 
 }  // namespace stillhouse::cli

@@ -1,8 +1,12 @@
 #include "cli/visited_states.h"
 
-#include <algorithm>
+#include "actors/greedy.h"
 
 namespace stillhouse::cli {
+
+std::int32_t PlaysBest(std::span<const std::uint8_t>, std::span<const float> q) {
+  return actors::GreedyAction(q);
+}
 
 VisitedStates Visit(actors::Environment& environment, NativeNetwork& reference,
                     const Policy& policy, const VisitSettings& settings) {

@@ -29,6 +29,9 @@ struct VisitedStates {
 using Policy =
     std::function<std::int32_t(std::span<const std::uint8_t> packed, std::span<const float> q)>;
 
+/// The reference's own: its greedy action.
+std::int32_t PlaysBest(std::span<const std::uint8_t> packed, std::span<const float> q);
+
 struct VisitSettings {
   std::vector<std::uint64_t> seeds;
   std::uint32_t max_steps = 10000;

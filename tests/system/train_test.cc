@@ -69,9 +69,11 @@ void ExpectScoreboardFields(const json& board) {
 }
 
 TEST(TrainTest, SixRanksTrainTeacherAndStudentsAndEndWithAScoreboard) {
-  // Often: exploration falls within half a second.
-  RunningJob job(6, {kSmoke, "--set", "monitor.log_every=100ms"});
-  ASSERT_EQ(job.Wait(60s), 0) << job.Output();
+  // It ends by its frames, however long the machine takes over them: by time, a machine that stands
+  // still for seconds would end it before anything has moved.
+  RunningJob job(6, {kSmoke, "--set", "stop.time=100s", "--set", "actors.exploration.frames=20000",
+                     "--set", "monitor.log_every=100ms"});
+  ASSERT_EQ(job.Wait(120s), 0) << job.Output();
   const auto lines = job.Progress();
   ASSERT_GE(lines.size(), 3U) << job.Output();
   for (const auto& line : lines) ExpectProgressFields(line);

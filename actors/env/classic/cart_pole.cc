@@ -13,7 +13,6 @@ constexpr double kTotalMass = kPoleMass + 1.0;
 constexpr double kHalfLength = 0.5;
 constexpr double kPoleMassLength = kPoleMass * kHalfLength;
 constexpr double kStepSeconds = 0.02;
-constexpr double kTrackEnd = 2.4;
 constexpr double kLargestAngle = 12 * 2 * std::numbers::pi / 360;
 
 }  // namespace

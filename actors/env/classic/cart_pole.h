@@ -7,6 +7,9 @@
 
 namespace stillhouse::actors {
 
+/// Where the track of a pole on a cart ends, on either side of its middle.
+inline constexpr double kTrackEnd = 2.4;
+
 /// One step of a pole on a cart: x, velocity, angle, angular velocity. 1 a step; terminated when
 /// the cart leaves the track or the pole leans too far.
 StepResult AdvancePole(std::array<double, 4>& state, std::int32_t action);

@@ -8,7 +8,6 @@
 namespace stillhouse::actors {
 namespace {
 
-constexpr double kTrackEnd = 2.4;
 /// 12 degrees, the most that a pole may lean, are 8 columns at its tip then.
 constexpr double kLean = 2.0;
 constexpr int kCartColumns = 4;
