@@ -34,3 +34,20 @@ source_files() {
       -type f \( -name '*.h' -o -name '*.cc' -o -name '*.c' \) -print | sed 's|^\./||' | sort
   fi
 }
+
+# run_tests BUILD CTEST-ARGUMENT…: results in BUILD/test-results.xml, output in test-output.txt. A
+# test of whole processes that fails is run once more, alone (test-results-again.xml): a machine
+# that stands still for some seconds breaks its bounds on time, and is not its fault.
+# test_summary.py names those that passed only then.
+run_tests() {
+  local build=$1 again
+  shift
+  rm -f "$build"/test-results.xml "$build"/test-results-again.xml
+  ctest --test-dir "$build" --no-tests=error --output-junit "$PWD/$build/test-results.xml" "$@" \
+    -j 2 >"$build/test-output.txt" 2>&1 || true
+  again=$(python3 scripts/test_summary.py --build "$build" --run-again "$build/test-results.xml")
+  if [ -n "$again" ]; then
+    ctest --test-dir "$build" --output-junit "$PWD/$build/test-results-again.xml" -R "$again" \
+      >>"$build/test-output.txt" 2>&1 || true
+  fi
+}

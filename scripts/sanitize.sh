@@ -60,9 +60,6 @@ export OMPI_MCA_pml=ob1 OMPI_MCA_btl=vader,self
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-rm -f "$build/test-results.xml"
-ctest --test-dir "$build" -j 2 --no-tests=error -E "$measures" \
-  --output-junit "$PWD/$build/test-results.xml" "${select[@]}" \
-  >"$build/test-output.txt" 2>&1 || true
+run_tests "$build" -E "$measures" "${select[@]}"
 exec python3 scripts/test_summary.py --build "$build" --json "$build/test-counts.json" \
   "$build/test-results.xml"

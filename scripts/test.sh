@@ -23,8 +23,6 @@ scripts/build.sh
 if [ "$(id -u)" -eq 0 ]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-rm -f build/test-results.xml
 # Tests that need the machine for themselves say so (RUN_SERIAL); ctest's status is in the results.
-ctest --test-dir build -j 2 --no-tests=error --output-junit "$PWD/build/test-results.xml" \
-  "${select[@]}" >build/test-output.txt 2>&1 || true
+run_tests build "${select[@]}"
 exec python3 scripts/test_summary.py --build build build/test-results.xml

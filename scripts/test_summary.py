@@ -1,14 +1,26 @@
 #!/usr/bin/env python3
 """Reads a JUnit file of ctest: prints what failed and was skipped, and a line of counts.
 
+Results of a second run of what failed (scripts/lib.sh, run_tests) lie beside the file; a test that
+passed only there counts as passed and is named, with what it said when it failed.
+
 Exit status 1 when a test failed, when there is no result at all, or, with --strict, when a test
-that must run was skipped or a label has no test. With --json the counts go to a file.
+that must run was skipped or a label has no test. With --json the counts go to a file. With
+--run-again it only prints the expression for `ctest -R` that names what deserves a second run.
 """
 import argparse
 import json
+import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+
+
+# More failures than this are not the machine's.
+MOST_RUN_AGAIN = 5
+# What these tests run are whole processes, with bounds on time.
+RUN_AGAIN_LABELS = {"mpi", "system"}
 
 
 def labels_of_tests(build):
@@ -44,6 +56,27 @@ def read_results(path):
     return results
 
 
+def expression_to_run_again(results, labels):
+    """For `ctest -R`: the tests that deserve a second run; empty when there is none."""
+    failed = [name for name, outcome, _ in results if outcome == "failed"]
+    chosen = [name for name in failed if labels.get(name, set()) & RUN_AGAIN_LABELS]
+    if not chosen or len(failed) > MOST_RUN_AGAIN:
+        return ""
+    return "^(" + "|".join(re.escape(name) for name in chosen) + ")$"
+
+
+def with_second_run(results, again):
+    """Replaces the outcome of what failed and then passed; prints which those are."""
+    passed = {name for name, outcome, _ in again if outcome == "passed"}
+    merged = []
+    for name, outcome, output in results:
+        if outcome == "failed" and name in passed:
+            print(f"--- FAILED, then passed alone: {name}\n{output.rstrip()}")
+            outcome = "passed"
+        merged.append((name, outcome, output))
+    return merged
+
+
 def strict_complaints(results, labels, required):
     complaints = []
     for name, outcome, _ in results:
@@ -62,6 +95,8 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--strict", metavar="LABELS", help="comma-separated labels that must run")
     parser.add_argument("--json", help="write the counts here")
+    parser.add_argument("--run-again", action="store_true",
+                        help="print what deserves a second run, for ctest -R")
     options = parser.parse_args()
 
     try:
@@ -69,6 +104,12 @@ def main():
     except (OSError, ElementTree.ParseError) as error:
         print(f"test_summary.py: {options.junit}: {error}", file=sys.stderr)
         results = []
+    if options.run_again:
+        print(expression_to_run_again(results, labels_of_tests(options.build)))
+        return 0
+    second = options.junit.removesuffix(".xml") + "-again.xml"
+    if os.path.exists(second):
+        results = with_second_run(results, read_results(second))
     counts = {kind: sum(outcome == kind for _, outcome, _ in results)
               for kind in ("passed", "failed", "skipped")}
     if not results:
