@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "actors/exploration.h"
-#include "actors/greedy.h"
 #include "common/base/error.h"
 
 namespace stillhouse::actors {
@@ -16,6 +15,11 @@ namespace {
 /// Environment e's first chunk: the cuts are spread evenly over a chunk's length.
 std::uint32_t FirstItems(std::size_t e, std::size_t environments, std::uint32_t items) {
   return 1 + static_cast<std::uint32_t>(e * items / environments) % items;
+}
+
+/// The greatest of the legal values.
+float BestValue(std::span<const float> q, std::span<const std::uint8_t> legal) {
+  return q[GreedyAction(q, legal)];
 }
 
 }  // namespace
@@ -87,10 +91,11 @@ std::vector<replay::ExperienceChunk> Behaviour::Step(std::uint64_t run_frames) {
     network_->Forward(environments_.Observations(), static_cast<std::int64_t>(count), q_);
   }
   SeatGuests(run_frames);
+  legal_ = LegalActions(environments_.Spec().observation, environments_.Observations());
   std::vector<replay::ExperienceChunk> chunks;
   for (std::size_t e = 0; e < count; ++e) {
     std::optional<float> value;
-    if (network_) value = *std::max_element(Q(e).begin(), Q(e).end());
+    if (network_) value = BestValue(Q(e), Legal(e));
     if (auto chunk = writers_[e].AddState(environments_.Observation(e), value, version_)) {
       chunks.push_back(std::move(*chunk));
     }
@@ -108,11 +113,12 @@ std::int32_t Behaviour::Choose(std::size_t e) {
     return *truth;
   }
   if (!network_ || rng_.Uniform() < epsilons_[e]) {
-    return static_cast<std::int32_t>(rng_.Below(final_q_.size()));
+    return static_cast<std::int32_t>(RandomAction(final_q_.size(), Legal(e), rng_));
   }
-  if (!guest_ || seats_[e] != Seat::kGuest) return GreedyAction(Q(e));
+  const bool guest = guest_ && seats_[e] == Seat::kGuest;
   const std::size_t actions = final_q_.size();
-  return GreedyAction(std::span<const float>(guest_q_).subspan(e * actions, actions));
+  const auto q = guest ? std::span<const float>(guest_q_).subspan(e * actions, actions) : Q(e);
+  return static_cast<std::int32_t>(GreedyAction(q, Legal(e)));
 }
 
 void Behaviour::Record(std::size_t e) {
@@ -129,7 +135,7 @@ void Behaviour::Record(std::size_t e) {
   std::optional<float> value;
   if (network_) {
     network_->Forward(last, 1, final_q_);
-    value = *std::max_element(final_q_.begin(), final_q_.end());
+    value = BestValue(final_q_, LegalActions(environments_.Spec().observation, last));
   }
   writers_[e].AddTruncatedStep(actions_[e], q, reward, last, value);
 }

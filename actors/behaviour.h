@@ -8,6 +8,7 @@
 
 #include "actors/chunk_writer.h"
 #include "actors/env/vector_environment.h"
+#include "common/base/action_mask.h"
 #include "common/base/rng.h"
 #include "common/config/run_config.h"
 #include "common/messages/control.h"
@@ -62,6 +63,9 @@ class Behaviour {
   /// Decides who plays the episodes that begin, and asks the guest.
   void SeatGuests(std::uint64_t run_frames);
   std::int32_t Choose(std::size_t e);
+  std::span<const std::uint8_t> Legal(std::size_t e) const {
+    return LegalOf(legal_, e, final_q_.size());
+  }
   void Record(std::size_t e);
   std::span<const float> Q(std::size_t e) const {
     const auto actions = static_cast<std::size_t>(environments_.Spec().num_actions);
@@ -72,6 +76,7 @@ class Behaviour {
   VectorEnvironment environments_;
   std::vector<ChunkWriter> writers_;
   std::vector<std::int32_t> actions_;  ///< [E]
+  std::vector<std::uint8_t> legal_;    ///< [E, A], empty without a mask
   std::vector<float> q_;               ///< [E, A]
   std::vector<float> final_q_;         ///< [A], scratch
   std::vector<double> epsilons_;       ///< [E]

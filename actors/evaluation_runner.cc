@@ -4,7 +4,7 @@
 #include <cmath>
 #include <utility>
 
-#include "actors/greedy.h"
+#include "common/base/action_mask.h"
 #include "common/base/error.h"
 
 namespace stillhouse::actors {
@@ -47,13 +47,23 @@ double LogSumExp(std::span<const float> q, double tau) {
   return top + std::log(sum);
 }
 
+/// The entries of legal actions, in their order.
+template <typename T>
+std::vector<T> Only(std::span<const std::uint8_t> legal, std::span<const T> values) {
+  std::vector<T> kept;
+  for (std::size_t a = 0; a < values.size(); ++a) {
+    if (legal[a] != 0) kept.push_back(values[a]);
+  }
+  return kept;
+}
+
 }  // namespace
 
 void AddComparison(std::span<const float> teacher_q, std::span<const float> student_q,
                    std::span<const std::int32_t> canonical, const EvaluationModel& model,
                    Comparison& sum) {
-  const auto teacher_action = static_cast<std::size_t>(GreedyAction(teacher_q));
-  const auto student_action = static_cast<std::size_t>(GreedyAction(student_q));
+  const std::size_t teacher_action = GreedyAction(teacher_q);
+  const std::size_t student_action = GreedyAction(student_q);
   ++sum.states;
   const double gap = ActionGap(teacher_q, canonical, teacher_action);
   sum.gap += gap;
@@ -95,6 +105,7 @@ EvaluationRunner::EvaluationRunner(EvaluationTask task, EvaluationModels models,
     if (running_ == 0) {
       const EnvironmentSpec& spec = lane.environment->Spec();
       packed_bytes_ = static_cast<std::size_t>(spec.observation.PackedBytes());
+      observation_ = spec.observation;
       actions_ = static_cast<std::size_t>(spec.num_actions);
       canonical_ = spec.canonical_action;
       SH_CHECK(canonical_.size() == actions_, "{} canonical actions", canonical_.size());
@@ -132,6 +143,7 @@ bool EvaluationRunner::Step() {
     lanes_[row].environment->Observe(
         std::span(observations_).subspan(row * packed_bytes_, packed_bytes_));
   }
+  legal_ = LegalActions(observation_, std::span(observations_).first(running_ * packed_bytes_));
   if (models_.player) Ask(*models_.player, player_q_);
   if (!task_.compare.empty()) Compare();
   for (std::size_t row = 0; row < running_; ++row) Act(lanes_[row], row);
@@ -148,19 +160,32 @@ void EvaluationRunner::Compare() {
     if (!plays) Ask(models_.compare[i], compare_q_);
     const std::vector<float>& student = plays ? player_q_ : compare_q_;
     for (std::size_t row = 0; row < running_; ++row) {
-      AddComparison(std::span(teacher).subspan(row * actions_, actions_),
-                    std::span(student).subspan(row * actions_, actions_), canonical_,
-                    models_.compare[i], sums_[lanes_[row].seed_place][i]);
+      CompareIn(row, std::span(teacher).subspan(row * actions_, actions_),
+                std::span(student).subspan(row * actions_, actions_), i);
     }
   }
+}
+
+void EvaluationRunner::CompareIn(std::size_t row, std::span<const float> teacher_q,
+                                 std::span<const float> student_q, std::size_t i) {
+  Comparison& sum = sums_[lanes_[row].seed_place][i];
+  const auto legal = LegalOf(legal_, row, actions_);
+  if (legal.empty()) {
+    return AddComparison(teacher_q, student_q, canonical_, models_.compare[i], sum);
+  }
+  AddComparison(Only(legal, teacher_q), Only(legal, student_q),
+                Only(legal, std::span<const std::int32_t>(canonical_)), models_.compare[i], sum);
 }
 
 void EvaluationRunner::Act(Lane& lane, std::size_t row) {
   std::int32_t action = 0;
   if (!models_.player || (task_.epsilon > 0 && lane.rng.Uniform() < task_.epsilon)) {
-    action = static_cast<std::int32_t>(lane.rng.Below(actions_));
+    action =
+        static_cast<std::int32_t>(RandomAction(actions_, LegalOf(legal_, row, actions_), lane.rng));
   } else {
-    action = GreedyAction(std::span<const float>(player_q_).subspan(row * actions_, actions_));
+    action = static_cast<std::int32_t>(
+        GreedyAction(std::span<const float>(player_q_).subspan(row * actions_, actions_),
+                     LegalOf(legal_, row, actions_)));
   }
   const StepResult result = lane.environment->Step(action);
   EvaluationEpisode& episode = episodes_[lane.seed_place];

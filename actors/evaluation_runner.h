@@ -58,11 +58,15 @@ class EvaluationRunner {
   void Begin(Lane& lane);
   void Ask(const EvaluationModel& model, std::vector<float>& q);
   void Compare();
+  /// Student i beside the reference in one row, over its legal actions.
+  void CompareIn(std::size_t row, std::span<const float> teacher_q,
+                 std::span<const float> student_q, std::size_t i);
   void Act(Lane& lane, std::size_t row);
   void DropFinished();
 
   EvaluationTask task_;
   EvaluationModels models_;
+  TensorSpec observation_;
   std::size_t packed_bytes_ = 0;
   std::size_t actions_ = 0;
   std::vector<std::int32_t> canonical_;
@@ -70,6 +74,7 @@ class EvaluationRunner {
   std::size_t running_ = 0;  ///< lanes that play
   std::size_t next_seed_ = 0;
   std::vector<std::uint8_t> observations_;  ///< packed [lanes]
+  std::vector<std::uint8_t> legal_;         ///< [running, A], empty without a mask
   std::vector<float> player_q_;             ///< [lanes, A]
   std::vector<float> reference_q_;
   std::vector<float> compare_q_;
@@ -80,9 +85,9 @@ class EvaluationRunner {
 };
 
 /// Adds one visited state to `sum`: teacher_q and student_q are [A], canonical [A] as in
-/// EnvironmentSpec. Pure; the formulas are in Comparison's comments (evaluation.h). `model` says
-/// how the student tempers: its KL is KL(softmax(Q_t / tau) || softmax(Q_s)), with both divided
-/// by tau when temper_both.
+/// EnvironmentSpec, all of them of the legal actions alone. Pure; the formulas are in Comparison's
+/// comments (evaluation.h). `model` says how the student tempers: its KL is KL(softmax(Q_t / tau)
+/// || softmax(Q_s)), with both divided by tau when temper_both.
 void AddComparison(std::span<const float> teacher_q, std::span<const float> student_q,
                    std::span<const std::int32_t> canonical, const EvaluationModel& model,
                    Comparison& sum);

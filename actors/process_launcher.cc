@@ -231,7 +231,8 @@ EnvironmentSpec DescribeEnvironment(const EnvironmentSettings& settings,
   const std::vector<std::string> arguments = {
       "--describe",           settings.id,
       "--sticky-action-prob", fmt::format("{}", settings.sticky_action_prob),
-      "--difficulty-ramping", settings.difficulty_ramping ? "true" : "false"};
+      "--difficulty-ramping", settings.difficulty_ramping ? "true" : "false",
+      "--mask-actions",       settings.mask_actions ? "true" : "false"};
   const pid_t pid = Spawn(program, arguments, CleanEnvironment(), -1, pipe.In());
   pipe.CloseIn();
   const std::string answer = ReadAll(pipe.Out());

@@ -22,8 +22,8 @@
 #include "actors/chunk_writer.h"
 #include "actors/env/environment_factory.h"
 #include "actors/env/vector_environment.h"
-#include "actors/greedy.h"
 #include "bench/loopback_shard.h"
+#include "common/base/action_mask.h"
 #include "common/base/rng.h"
 #include "common/config/config_print.h"
 #include "common/model/native_network.h"
@@ -70,7 +70,8 @@ std::pair<double, double> BareSeconds(double seconds) {
     for (std::size_t e = 0; e < kEnvironments; ++e) {
       chosen[e] = rng.Uniform() < 0.02
                       ? static_cast<std::int32_t>(rng.Below(actions))
-                      : actors::GreedyAction(std::span(q).subspan(e * actions, actions));
+                      : static_cast<std::int32_t>(
+                            GreedyAction(std::span<const float>(q).subspan(e * actions, actions)));
     }
     const auto t2 = now();
     environments.Step(chosen);

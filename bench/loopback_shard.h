@@ -23,7 +23,7 @@
 #include "actors/chunk_writer.h"
 #include "actors/env/environment_factory.h"
 #include "actors/env/vector_environment.h"
-#include "actors/greedy.h"
+#include "common/base/action_mask.h"
 #include "common/base/rng.h"
 #include "common/config/config_print.h"
 #include "common/model/native_network.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "actors/greedy.h"
+#include "common/base/action_mask.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -41,6 +41,7 @@ Disagreements FindDisagreements(const VisitedStates& visited, const EnvironmentS
   const auto actions = static_cast<std::size_t>(environment.num_actions);
   const auto& canonical = environment.canonical_action;
   const std::vector<float> model_q = QOf(visited, environment, model);
+  const auto legal = LegalActions(environment.observation, visited.packed);
   Disagreements found;
   found.states = visited.Size();
   found.choices.resize(actions * actions);
@@ -49,8 +50,8 @@ Disagreements FindDisagreements(const VisitedStates& visited, const EnvironmentS
   for (std::size_t row = 0; row < visited.Size(); ++row) {
     const auto reference = std::span(visited.q).subspan(row * actions, actions);
     const auto other = std::span(model_q).subspan(row * actions, actions);
-    const auto first = static_cast<std::size_t>(actors::GreedyAction(reference));
-    const auto second = static_cast<std::size_t>(actors::GreedyAction(other));
+    const std::size_t first = GreedyAction(reference, LegalOf(legal, row, actions));
+    const std::size_t second = GreedyAction(other, LegalOf(legal, row, actions));
     const double loss =
         static_cast<double>(reference[first]) - static_cast<double>(reference[second]);
     ++found.choices[first * actions + second];

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/store_plan.h"
+#include "common/base/action_mask.h"
 #include "common/base/error.h"
 #include "replay/log/posix_storage.h"
 #include "replay/log/scan.h"
@@ -139,6 +140,10 @@ Json Transition(const replay::SegmentHeader& header, const ChunkView& chunk, Ite
             {"truncated", (chunk.Flags(item) & replay::kTruncated) != 0},
             {"td_error", chunk.TdError(item)},
             {"observation", Observation(spec, view.observation, as_hex)}};
+  if (spec.masked_actions > 0) {
+    json["legal"] =
+        LegalActions(spec, {view.observation, static_cast<std::size_t>(spec.PackedBytes())});
+  }
   json["next_observation"] = terminated ? Json() : Observation(spec, view.next_observation, as_hex);
   return json;
 }

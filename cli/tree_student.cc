@@ -5,8 +5,9 @@
 
 #include <fmt/format.h>
 
-#include "actors/greedy.h"
 #include "cli/visited_states.h"
+#include "common/base/action_mask.h"
+#include "common/base/error.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -30,8 +31,7 @@ class Examples {
       Unpack(environment_.observation, &visited.packed[row * bytes], &examples_.observations[at]);
       const auto q = std::span(visited.q).subspan(row * actions, actions);
       const auto [low, high] = std::minmax_element(q.begin(), q.end());
-      examples_.actions.push_back(
-          environment_.canonical_action[static_cast<std::size_t>(actors::GreedyAction(q))]);
+      examples_.actions.push_back(environment_.canonical_action[GreedyAction(q)]);
       examples_.weights.push_back(static_cast<double>(*high) - static_cast<double>(*low));
     }
   }
@@ -45,8 +45,8 @@ class Examples {
 Policy PlayingLike(const DecisionTree& tree, const TensorSpec& observation) {
   return [&tree, &observation,
           floats = std::vector<float>(static_cast<std::size_t>(observation.Elements()))](
-             std::span<const std::uint8_t> packed, std::span<const float>) mutable {
-    Unpack(observation, packed.data(), floats.data());
+             const SeenState& state) mutable {
+    Unpack(observation, state.packed.data(), floats.data());
     return tree.Action(floats);
   };
 }
@@ -81,6 +81,10 @@ TreeStudent DistilTree(NativeNetwork& model, actors::Environment& learning,
                        actors::Environment& reported, const VisitedStates& visited,
                        const TreeStudentSettings& settings) {
   const EnvironmentSpec environment = learning.Spec();
+  if (environment.observation.masked_actions > 0) {
+    throw ConfigError(fmt::format(
+        "--tree: {} has a mask of legal actions, which a tree could not keep to", environment.id));
+  }
   // Each round has seeds of its own, and so has what chooses between the trees.
   const std::size_t share = settings.learning_seeds.size() / (kRounds + 2);
   const auto seeds = [&](std::size_t part) {

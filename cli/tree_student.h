@@ -35,7 +35,7 @@ struct TreeStudentSettings {
 /// these and those that the tree so far visits, labelled by the model (DAgger, Ross et al. 2011),
 /// each state weighing what a wrong action costs there, max Q - min Q (VIPER, Bastani et al. 2018,
 /// section 3); of the trees the one of greatest return on some of the learning seeds, of which
-/// there are at least 7.
+/// there are at least 7. Throws ConfigError for an environment with a mask of legal actions.
 /// `learning`: where it learns; `reported`: where its return is measured; `visited`: what the model
 /// visits there, on which the two are compared.
 TreeStudent DistilTree(NativeNetwork& model, actors::Environment& learning,

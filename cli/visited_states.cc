@@ -1,11 +1,11 @@
 #include "cli/visited_states.h"
 
-#include "actors/greedy.h"
+#include "common/base/action_mask.h"
 
 namespace stillhouse::cli {
 
-std::int32_t PlaysBest(std::span<const std::uint8_t>, std::span<const float> q) {
-  return actors::GreedyAction(q);
+std::int32_t PlaysBest(const SeenState& state) {
+  return static_cast<std::int32_t>(GreedyAction(state.q, state.legal));
 }
 
 VisitedStates Visit(actors::Environment& environment, NativeNetwork& reference,
@@ -28,7 +28,8 @@ VisitedStates Visit(actors::Environment& environment, NativeNetwork& reference,
         visited.packed.insert(visited.packed.end(), packed.begin(), packed.end());
         visited.q.insert(visited.q.end(), q.begin(), q.end());
       }
-      const auto result = environment.Step(policy(packed, q));
+      const auto legal = LegalActions(environment.Spec().observation, packed);
+      const auto result = environment.Step(policy({packed, q, legal}));
       episode_return += static_cast<double>(result.reward);
       if (!result.Done() && step + 1 < settings.max_steps) continue;
       sum += episode_return;

@@ -25,12 +25,16 @@ struct VisitedStates {
   std::size_t Size() const { return places.size(); }
 };
 
-/// The action in a packed observation; q [A]: the reference's.
-using Policy =
-    std::function<std::int32_t(std::span<const std::uint8_t> packed, std::span<const float> q)>;
+/// What a policy chooses by.
+struct SeenState {
+  std::span<const std::uint8_t> packed;  ///< the observation
+  std::span<const float> q;              ///< [A] of the reference
+  std::span<const std::uint8_t> legal;   ///< [A], or empty: every action
+};
+using Policy = std::function<std::int32_t(const SeenState&)>;
 
 /// The reference's own: its greedy action.
-std::int32_t PlaysBest(std::span<const std::uint8_t> packed, std::span<const float> q);
+std::int32_t PlaysBest(const SeenState& state);
 
 struct VisitSettings {
   std::vector<std::uint64_t> seeds;

@@ -64,6 +64,7 @@ int Main(int argc, char** argv) {
   app.add_option("--describe", describe, "Print this environment's facts and leave");
   app.add_option("--sticky-action-prob", environment.sticky_action_prob, "For --describe");
   app.add_option("--difficulty-ramping", environment.difficulty_ramping, "For --describe");
+  app.add_option("--mask-actions", environment.mask_actions, "For --describe");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -40,8 +40,9 @@ class Environment {
   /// The right action in the present state, where the environment knows it (a data set's label).
   virtual std::optional<std::int32_t> Truth() const { return std::nullopt; }
 
-  /// Writes the present observation, Spec().observation.PackedBytes() bytes. After a step that
-  /// ended the episode this is the final state's observation.
+  /// Writes the present observation, Spec().observation.PackedBytes() bytes, with the mask of legal
+  /// actions where the spec has one (WriteActionMask). After a step that ended the episode this is
+  /// the final state's observation; of its mask one bit is set too.
   virtual void Observe(std::span<std::uint8_t> packed) const = 0;
 
   /// The whole state, stream included: Load(Save()) continues identically.

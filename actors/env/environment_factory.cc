@@ -14,6 +14,7 @@
 #include "actors/env/data/data_environment.h"
 #include "actors/env/data/data_options.h"
 #include "actors/env/data/data_set.h"
+#include "actors/env/masked_environment.h"
 #include "actors/env/minatar/asterix.h"
 #include "actors/env/minatar/breakout.h"
 #include "actors/env/minatar/freeway.h"
@@ -38,7 +39,12 @@ template <typename Game>
 EnvironmentMaker::Make MinAtar(const EnvironmentOptions& options) {
   const MinAtarOptions chosen{.sticky_action_prob = options.sticky_action_prob,
                               .difficulty_ramping = options.difficulty_ramping};
-  return [chosen](EnvironmentUse) { return std::make_unique<Game>(chosen); };
+  if (!options.mask_actions) {
+    return [chosen](EnvironmentUse) { return std::make_unique<Game>(chosen); };
+  }
+  return [chosen](EnvironmentUse) {
+    return std::make_unique<MaskedEnvironment>(std::make_unique<Game>(chosen));
+  };
 }
 
 template <typename Task>
@@ -57,7 +63,9 @@ Infos None() { return {}; }
 
 Infos Sticky() {
   return {{"sticky_action_prob", fmt::format("{}", EnvironmentOptions{}.sticky_action_prob),
-           "chance, 0 to 1, that a step repeats the action before it"}};
+           "chance, 0 to 1, that a step repeats the action before it"},
+          {"mask_actions", fmt::format("{}", EnvironmentOptions{}.mask_actions),
+           "actions that the game has no use for are illegal"}};
 }
 
 Infos StickyAndRamping() {

@@ -16,6 +16,7 @@ namespace stillhouse::actors {
 struct EnvironmentOptions {
   double sticky_action_prob = 0.1;  ///< [0, 1]
   bool difficulty_ramping = true;
+  bool mask_actions = false;  ///< those that do what a lesser one does are illegal
   DataSettings data{};
 };
 

@@ -7,7 +7,10 @@
 namespace stillhouse {
 namespace {
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 24;
-}
+constexpr std::int32_t kMaxActions = 65536;
+/// Set in the byte of the kind when a mask follows: what has none is written as it always was.
+constexpr std::uint8_t kMasked = 0x80;
+}  // namespace
 
 std::int64_t TensorSpec::Elements() const {
   std::int64_t elements = 1;
@@ -15,7 +18,7 @@ std::int64_t TensorSpec::Elements() const {
   return elements;
 }
 
-std::int64_t TensorSpec::PackedBytes() const {
+std::int64_t TensorSpec::ElementBytes() const {
   switch (kind) {
     case ElementKind::kBits:
       return (Elements() + 7) / 8;
@@ -30,22 +33,37 @@ std::int64_t TensorSpec::PackedBytes() const {
 
 std::string TensorSpec::ToString() const {
   static constexpr const char* kNames[] = {"bits", "bytes", "floats", "unit_bytes"};
-  return fmt::format("{}[{}]", kNames[static_cast<int>(kind)], fmt::join(shape, ","));
+  std::string text = fmt::format("{}[{}]", kNames[static_cast<int>(kind)], fmt::join(shape, ","));
+  if (masked_actions > 0) text += fmt::format(" with a mask of {} actions", masked_actions);
+  return text;
 }
 
 void TensorSpec::Encode(ByteWriter& out) const {
-  out.Put(kind);
+  const auto byte = static_cast<std::uint8_t>(kind);
+  out.Put(static_cast<std::uint8_t>(masked_actions > 0 ? byte | kMasked : byte));
   out.PutVector(shape);
+  if (masked_actions > 0) out.Put(masked_actions);
 }
 
 TensorSpec TensorSpec::Decode(ByteReader& in) {
   TensorSpec spec;
-  spec.kind = in.GetEnum(ElementKind::kUnitBytes);
+  const auto byte = in.Get<std::uint8_t>();
+  const auto kind = static_cast<std::uint8_t>(byte & ~kMasked);
+  if (kind > static_cast<std::uint8_t>(ElementKind::kUnitBytes)) {
+    in.Fail(fmt::format("element kind {} does not exist", kind));
+  }
+  spec.kind = static_cast<ElementKind>(kind);
   spec.shape = in.GetVector<std::int64_t>();
   std::int64_t elements = 1;
   for (const auto size : spec.shape) {
     if (size < 1 || size > kMaxElements || (elements *= size) > kMaxElements) {
       in.Fail("observation shape out of range");
+    }
+  }
+  if ((byte & kMasked) != 0) {
+    spec.masked_actions = in.Get<std::int32_t>();
+    if (spec.masked_actions < 1 || spec.masked_actions > kMaxActions) {
+      in.Fail(fmt::format("mask of {} actions, must be 1 to {}", spec.masked_actions, kMaxActions));
     }
   }
   return spec;
@@ -87,9 +105,13 @@ EnvironmentSpec EnvironmentSpec::Decode(ByteReader& in) {
   spec.observation = TensorSpec::Decode(in);
   spec.num_actions = in.Get<std::int32_t>();
   const auto names = in.Get<std::uint32_t>();
-  if (spec.num_actions < 1 || spec.num_actions > 65536 ||
+  if (spec.num_actions < 1 || spec.num_actions > kMaxActions ||
       names != static_cast<std::uint32_t>(spec.num_actions)) {
     in.Fail("number of actions out of range");
+  }
+  const std::int32_t masked = spec.observation.masked_actions;
+  if (masked != 0 && masked != spec.num_actions) {
+    in.Fail(fmt::format("mask of {} actions of {}", masked, spec.num_actions));
   }
   for (std::uint32_t i = 0; i < names; ++i) spec.action_names.push_back(in.GetString());
   spec.canonical_action = in.GetVector<std::int32_t>();

@@ -20,11 +20,16 @@ enum class ElementKind : std::uint8_t {
 struct TensorSpec {
   ElementKind kind = ElementKind::kFloats;
   std::vector<std::int64_t> shape;
+  /// A of the environment when a mask of its legal actions follows each packed observation
+  /// (action_mask.h), else 0.
+  std::int32_t masked_actions = 0;
 
   std::int64_t Elements() const;
-  /// Bytes of one packed observation.
-  std::int64_t PackedBytes() const;
-  /// "bits[4,10,10]"
+  /// Bytes of the packed elements.
+  std::int64_t ElementBytes() const;
+  /// Bytes of one packed observation: its elements, then its mask, one bit an action.
+  std::int64_t PackedBytes() const { return ElementBytes() + (masked_actions + 7) / 8; }
+  /// "bits[4,10,10]", "bits[4,10,10] with a mask of 6 actions"
   std::string ToString() const;
   bool operator==(const TensorSpec&) const = default;
 

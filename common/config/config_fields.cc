@@ -100,6 +100,10 @@ FieldList<EnvironmentSettings> EnvironmentFields() {
       OnlyWith<S>(FlagField<S>("options.difficulty_ramping", &S::difficulty_ramping,
                                "Games get harder as an episode goes on."),
                   "env.id: minatar/...", minatar),
+      OnlyWith<S>(FlagField<S>("options.mask_actions", &S::mask_actions,
+                               "Of the six actions those that the game has no use for are illegal: "
+                               "never played, in no target, in no label (docs/masks.md)."),
+                  "env.id: minatar/...", minatar),
   };
   const FieldList<S> data = DataFields();
   fields.insert(fields.end(), data.begin(), data.end());

@@ -36,6 +36,7 @@ struct EnvironmentSettings {
   std::string id;  ///< the only key without a default
   double sticky_action_prob = 0.1;
   bool difficulty_ramping = true;
+  bool mask_actions = false;
   DataSettings data;
   bool operator==(const EnvironmentSettings&) const = default;
 };

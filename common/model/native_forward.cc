@@ -273,11 +273,12 @@ void NativeForward::RunPacked(const std::uint8_t* packed, std::int64_t batch, fl
   }
   const std::int64_t elements = spec_.Observation().Elements();
   const std::int64_t bytes = spec_.Observation().PackedBytes();
+  const std::int64_t bit_bytes = spec_.Observation().ElementBytes();
   float* out = NextBuffer();
   float* unpacked = buffers_[turn_ ? 0 : 1].Data();
   for (std::int64_t b = 0; b < batch; ++b, packed += bytes) {
     float* to = out + b * first.out.size;
-    if (static_cast<double>(CountBits(packed, bytes)) <
+    if (static_cast<double>(CountBits(packed, bit_bytes)) <
         kDenseShare * static_cast<double>(elements)) {
       RunConvBits(first, packed, to);
     } else {

@@ -89,6 +89,10 @@ NetworkSpec NetworkSpec::Create(std::vector<LayerSpec> layers, const TensorSpec&
     throw ConfigError(
         fmt::format("network: {} actions, must be 1 to {}", num_actions, kMaxActions));
   }
+  if (observation.masked_actions != 0 && observation.masked_actions != num_actions) {
+    throw ConfigError(fmt::format("network: observation {}, but there are {} actions",
+                                  observation.ToString(), num_actions));
+  }
   std::int64_t elements = 1;
   for (const auto size : observation.shape) {
     if (size < 1 || size > kMaxElements || (elements *= size) > kMaxElements) {

@@ -16,7 +16,19 @@ double Sigmoid(double d) {
 /// log(1 + exp(d)), finite for every d.
 double SoftPlus(double d) { return std::max(d, 0.0) + std::log1p(std::exp(-std::abs(d))); }
 
+/// Below every output that a model may give (finite up to +-1e4), at any temperature.
+constexpr float kImpossible = -1e9F;
+
 }  // namespace
+
+std::vector<float> WithoutIllegal(std::span<const float> outputs,
+                                  std::span<const std::uint8_t> legal) {
+  std::vector<float> changed(outputs.begin(), outputs.end());
+  for (std::size_t i = 0; i < legal.size(); ++i) {
+    if (legal[i] == 0) changed[i] = kImpossible;
+  }
+  return changed;
+}
 
 Adversary::Adversary(std::size_t num_actions, std::size_t units, double tau,
                      const OptimizerSettings& optimizer, Rng& rng)

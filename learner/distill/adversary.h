@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -10,6 +11,11 @@
 #include "learner/protocol/checkpoint_state.h"
 
 namespace stillhouse::learner {
+
+/// `outputs` with those of illegal actions so low that their probability is 0, which also takes the
+/// gradient from them; as they are when `legal` is empty.
+std::vector<float> WithoutIllegal(std::span<const float> outputs,
+                                  std::span<const std::uint8_t> legal);
 
 /// L16: a small network that learns to tell the labels' outputs from the student's, while the
 /// student learns to be taken for them (Goodfellow et al. 2014, with the generator's loss that does

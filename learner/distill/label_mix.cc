@@ -8,7 +8,8 @@ namespace stillhouse::learner {
 
 template <typename T>
 std::vector<T> MixLabels(LossKind kind, double temperature, std::size_t num_actions,
-                         std::span<const LabelShare<T>> sources) {
+                         std::span<const LabelShare<T>> sources,
+                         std::span<const std::uint8_t> legal) {
   SH_CHECK(!sources.empty());
   std::vector<T> stacked, weights;
   for (const LabelShare<T>& source : sources) {
@@ -22,7 +23,7 @@ std::vector<T> MixLabels(LossKind kind, double temperature, std::size_t num_acti
   const OutputLossEntry& loss = EntryOf(kind);
   if (loss.measures != OutputLossClass::kRegression) {
     const T tau = loss.tempered ? static_cast<T>(temperature) : T{1};
-    return MixTeachers<T>(num_actions, stacked, sources.size(), weights, tau);
+    return MixTeachers<T>(num_actions, stacked, sources.size(), weights, tau, legal);
   }
   std::vector<T> mean(sources[0].q.size(), 0);
   for (const LabelShare<T>& source : sources) {
@@ -34,8 +35,10 @@ std::vector<T> MixLabels(LossKind kind, double temperature, std::size_t num_acti
 }
 
 template std::vector<float> MixLabels(LossKind, double, std::size_t,
-                                      std::span<const LabelShare<float>>);
+                                      std::span<const LabelShare<float>>,
+                                      std::span<const std::uint8_t>);
 template std::vector<double> MixLabels(LossKind, double, std::size_t,
-                                       std::span<const LabelShare<double>>);
+                                       std::span<const LabelShare<double>>,
+                                       std::span<const std::uint8_t>);
 
 }  // namespace stillhouse::learner

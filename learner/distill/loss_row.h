@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <span>
 
-#include "learner/td/greedy.h"
+#include "common/base/action_mask.h"
 
 namespace stillhouse::learner {
 

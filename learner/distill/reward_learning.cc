@@ -26,10 +26,15 @@ std::vector<float> TargetOfNext(TrainedModel& model, const LabelledBatch& batch,
 }
 
 RewardLoss ComputeRewardLoss(const RewardSettings& settings, const LabelledBatch& batch,
-                             std::span<const float> q, std::span<const float> q_target_next) {
+                             std::span<const float> q, std::span<const float> q_target_next,
+                             std::span<const std::uint8_t> legal) {
   const std::size_t values = std::size_t{batch.batch} * batch.num_actions;
-  const TdRows<float> td{batch.num_actions, batch.rewards, batch.discounts, q_target_next,
-                         settings.double_q ? q.subspan(values) : std::span<const float>{}};
+  const TdRows<float> td{batch.num_actions,
+                         batch.rewards,
+                         batch.discounts,
+                         q_target_next,
+                         settings.double_q ? q.subspan(values) : std::span<const float>{},
+                         legal};
   const auto targets = settings.double_q ? DoubleTargets(td) : OneStepTargets(td);
   auto loss =
       ComputeTdLoss<float>(batch.num_actions, q.first(values), batch.actions, targets,

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/action_mask.h"
 #include "common/base/error.h"
 #include "learner/distill/label_mix.h"
 #include "learner/distill/omit.h"
 #include "learner/distill/output_losses.h"
 #include "learner/distill/reward_learning.h"
 #include "learner/distill/shuffle.h"
-#include "learner/td/greedy.h"
 
 namespace stillhouse::learner {
 namespace {
@@ -33,14 +33,15 @@ std::vector<float> RowWeights(const LabelledBatch& batch, std::size_t rows) {
 }  // namespace
 
 double Agreement(std::span<const float> student, std::span<const float> teacher,
-                 std::span<const std::int32_t> canonical) {
+                 std::span<const std::int32_t> canonical, std::span<const std::uint8_t> legal) {
   const std::size_t actions = canonical.size();
   const std::size_t rows = student.size() / actions;
   if (rows == 0) return 0;
   std::size_t same = 0;
-  for (std::size_t at = 0; at < rows * actions; at += actions) {
+  for (std::size_t row = 0; row < rows; ++row) {
     const auto of = [&](std::span<const float> values) {
-      return canonical[GreedyAction(values.subspan(at, actions))];
+      return canonical[GreedyAction(values.subspan(row * actions, actions),
+                                    LegalOf(legal, row, actions))];
     };
     if (of(student) == of(teacher)) ++same;
   }
@@ -164,7 +165,8 @@ std::span<const float> Students::LabelsOf(const Member& member, const LabelledBa
   if (shares.empty()) return std::span<const float>(batch.labels).first(rows * batch.num_actions);
   if (shares.size() == 1) return shares[0].q;
   const OutputLossTerms terms = TermsAt(settings.loss, member.student.updates);
-  mixed = MixLabels<float>(terms.kind, terms.temperature, batch.num_actions, shares);
+  mixed = MixLabels<float>(terms.kind, terms.temperature, batch.num_actions, shares,
+                           LegalRows(member, rows * batch.num_actions));
   return mixed;
 }
 
@@ -173,6 +175,7 @@ double Students::AddLabelLoss(const Member& member, const DistillLossSettings& s
                               std::span<const float> labels, double lambda,
                               std::vector<float>& gradient) const {
   OutputRows<float> outputs{batch.num_actions, q, labels};
+  outputs.legal = LegalRows(member, q.size());
   std::vector<float> weights;
   if (settings.weighted) {
     weights = RowWeights(batch, q.size() / batch.num_actions);
@@ -194,11 +197,15 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, cons
   const StudentSettings& settings = member.student.settings;
   const std::span<const float> q =
       member.labels_others ? std::span<const float>(member.outputs) : Forward(member, batch);
+  member.legal = LegalActions(member.student.model->Spec().Observation(), batch.observations);
   StudentStep step;
   std::vector<float> gradient;
   double lambda = 1;
   if (settings.rewards) {
-    auto td = ComputeRewardLoss(*settings.rewards, batch, q, member.q_target_next);
+    const std::span<const std::uint8_t> legal = member.legal;
+    const std::size_t next = legal.empty() ? 0 : std::size_t{batch.batch} * batch.num_actions;
+    auto td =
+        ComputeRewardLoss(*settings.rewards, batch, q, member.q_target_next, legal.subspan(next));
     step.loss = td.loss;
     gradient = std::move(td.gradient);
     lambda = LambdaNow(settings.rewards->lambda, member.student.updates, moment.retention);
@@ -207,7 +214,7 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, cons
   const auto own = q.first(std::min(q.size(), rows * batch.num_actions));
   std::vector<float> mixed;
   const auto labels = LabelsOf(member, batch, own.size() / batch.num_actions, mixed);
-  step.agreement = Agreement(own, labels, canonical_);
+  step.agreement = Agreement(own, labels, canonical_, member.legal);
   const std::vector<float> before =
       moment.measure ? member.student.model->Parameters() : std::vector<float>{};
   const auto parts = moment.measure ? PartsOf(member, batch, own, labels, lambda, gradient)
@@ -238,7 +245,9 @@ double Students::AddAdversary(Member& member, std::span<const float> own,
   if (!student.adversary) return 0;
   const double weight = lambda * student.settings.loss.adversarial_weight.At(student.updates);
   if (weight == 0) return 0;
-  const auto part = student.adversary->Learn(own, labels, weight);
+  const auto legal = LegalRows(member, own.size());
+  const auto part =
+      student.adversary->Learn(WithoutIllegal(own, legal), WithoutIllegal(labels, legal), weight);
   gradient.resize(std::max(gradient.size(), own.size()), 0);
   for (std::size_t i = 0; i < own.size(); ++i) gradient[i] += part.gradient[i];
   return part.loss;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,9 +38,10 @@ struct HostedStudent {
 };
 
 /// Share of rows in which the greedy actions of `student` and `teacher` [rows, A] are the same,
-/// equivalent actions counted as equal (`canonical` [A], see EnvironmentSpec).
+/// equivalent actions counted as equal (`canonical` [A], see EnvironmentSpec). `legal`: flags
+/// [rows, A] or empty.
 double Agreement(std::span<const float> student, std::span<const float> teacher,
-                 std::span<const std::int32_t> canonical);
+                 std::span<const std::int32_t> canonical, std::span<const std::uint8_t> legal = {});
 
 /// Trains every student of a host on the same received rows. Students that label for others are
 /// asked before anyone's step, so that what each learns from does not depend on their order: chains
@@ -68,6 +70,7 @@ class Students final : public StudentCompute {
     TappedModel* tapped = nullptr;       ///< student.model, when it is one
     std::vector<float> q_target_next{};  ///< of this batch, when it learns from rewards
     std::vector<float> outputs{};        ///< of this batch [rows, A], when it labels for others
+    std::vector<std::uint8_t> legal{};   ///< of this batch [rows, A], empty without a mask
   };
 
   /// What StudentTurn says to one student.
@@ -106,6 +109,12 @@ class Students final : public StudentCompute {
                       const LabelledBatch& batch, std::span<const float> q,
                       std::span<const float> labels, double lambda,
                       std::vector<float>& gradient) const;
+
+  /// The flags of the first `values` / A rows of this batch; empty without a mask.
+  static std::span<const std::uint8_t> LegalRows(const Member& member, std::size_t values) {
+    const std::span<const std::uint8_t> legal = member.legal;
+    return legal.first(std::min(legal.size(), values));
+  }
 
   /// Adds what being told from `labels` costs; returns it times lambda.
   double AddAdversary(Member& member, std::span<const float> own, std::span<const float> labels,

@@ -52,7 +52,9 @@ std::vector<PartGradient> Students::PartsOf(Member& member, const LabelledBatch&
   add("truth", of_truth, batch.labels, lambda);
   const double told = lambda * student.settings.loss.adversarial_weight.At(student.updates);
   if (student.adversary && told > 0) {
-    const auto part = student.adversary->Evaluate(own, labels, told);
+    const auto legal = LegalRows(member, own.size());
+    const auto part = student.adversary->Evaluate(WithoutIllegal(own, legal),
+                                                  WithoutIllegal(labels, legal), told);
     parts.push_back({"adversary", student.model->Gradient(part.gradient)});
   }
   const double weight = student.features ? student.features->WeightAt(student.updates) : 0;

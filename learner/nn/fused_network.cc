@@ -118,6 +118,7 @@ void FusedNetwork::Unpack(const std::uint8_t* packed, float* out) {
 
 void FusedNetwork::ReadInput(std::span<const PackedRows> parts, const float* parameters) {
   const auto row_bytes = Size(spec_.Observation().PackedBytes());
+  const auto bit_bytes = Size(spec_.Observation().ElementBytes());
   std::size_t bytes = 0;
   for (const PackedRows& part : parts) {
     if (part.size() % row_bytes != 0) {
@@ -134,7 +135,7 @@ void FusedNetwork::ReadInput(std::span<const PackedRows> parts, const float* par
     if (bit_conv_) packed_.insert(packed_.end(), part.begin(), part.end());
     for (std::size_t at = 0; at < part.size(); at += row_bytes, out += input_size_) {
       if (bit_conv_) {
-        bit_conv_->Forward(parameters, part.subspan(at, row_bytes), out);
+        bit_conv_->Forward(parameters, part.subspan(at, bit_bytes), out);
       } else {
         Unpack(part.data() + at, out);
       }
@@ -174,8 +175,9 @@ void FusedNetwork::Backward(std::span<const float> parameters, std::span<const f
   if (!bit_conv_) return;
   bit_conv_->ClearGradient(gradient.data());
   const auto row_bytes = Size(spec_.Observation().PackedBytes());
+  const auto bit_bytes = Size(spec_.Observation().ElementBytes());
   for (std::int64_t row = 0; row < rows; ++row) {
-    bit_conv_->Backward(PackedRows(packed_).subspan(Size(row) * row_bytes, row_bytes),
+    bit_conv_->Backward(PackedRows(packed_).subspan(Size(row) * row_bytes, bit_bytes),
                         activations_[0].data() + row * input_size_,
                         gradients_[0].data() + row * input_size_, gradient.data());
   }

@@ -25,7 +25,8 @@ torch::Tensor MeanEmbedding(const torch::Tensor& weight, const torch::Tensor& to
 
 }  // namespace
 
-torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Tensor& packed) {
+torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Tensor& rows) {
+  const torch::Tensor packed = rows.narrow(1, 0, observation.ElementBytes());  // without a mask
   std::vector<std::int64_t> shape = observation.shape;
   shape.insert(shape.begin(), packed.size(0));
   switch (observation.kind) {

@@ -9,8 +9,8 @@
 
 namespace stillhouse::learner {
 
-/// packed [B, PackedBytes] uint8, on any device -> float [B, shape...] on the same device.
-torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Tensor& packed);
+/// rows [B, PackedBytes] uint8, on any device -> float [B, shape...] on the same device.
+torch::Tensor UnpackObservations(const TensorSpec& observation, const torch::Tensor& rows);
 
 /// Q-values [B, A] of the network whose parameters are `flat` (canonical order) for float
 /// observations [B, shape...]. Works on views into `flat`, so autograd's gradient is flat too.

@@ -1,7 +1,7 @@
 #include "learner/td/td_targets.h"
 
+#include "common/base/action_mask.h"
 #include "common/base/error.h"
-#include "learner/td/greedy.h"
 
 namespace stillhouse::learner {
 namespace {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "common/base/action_mask.h"
 #include "common/base/crc32c.h"
 #include "common/base/error.h"
 #include "learner/td/cross_entropy.h"
@@ -107,8 +108,13 @@ Teacher::BatchLoss Teacher::RewardsLoss(const replay::Batch& batch) {
   const auto q_target = model_->ForwardTarget({&parts[1], 1});
   const std::vector<float> q_target_next(q_target.begin(), q_target.end());
   const auto q = model_->Forward({parts.data(), both ? 2U : 1U});
-  const TdRows<float> td{actions, batch.rewards, batch.discounts, q_target_next,
-                         both ? q.subspan(values) : std::span<const float>{}};
+  const auto legal = LegalActions(model_->Spec().Observation(), batch.next_observations);
+  const TdRows<float> td{actions,
+                         batch.rewards,
+                         batch.discounts,
+                         q_target_next,
+                         both ? q.subspan(values) : std::span<const float>{},
+                         legal};
   const auto targets = settings_.algorithm.double_q ? DoubleTargets(td) : OneStepTargets(td);
   return Describe(batch, q, label_next ? 2 * values : values,
                   ComputeTdLoss<float>(actions, q.first(values), batch.actions, targets,

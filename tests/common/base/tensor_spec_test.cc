@@ -17,6 +17,36 @@ TEST(TensorSpecTest, NamesItself) {
   EXPECT_EQ((TensorSpec{ElementKind::kBits, {4, 10, 10}}).ToString(), "bits[4,10,10]");
 }
 
+TEST(TensorSpecTest, AMaskTakesABitAnActionBehindTheElements) {
+  const TensorSpec spec{ElementKind::kBits, {4, 10, 10}, 6};
+  EXPECT_EQ(spec.ElementBytes(), 50);
+  EXPECT_EQ(spec.PackedBytes(), 51);
+  EXPECT_EQ((TensorSpec{ElementKind::kBits, {4, 10, 10}, 9}).PackedBytes(), 52);
+  EXPECT_EQ(spec.ToString(), "bits[4,10,10] with a mask of 6 actions");
+}
+
+TEST(TensorSpecTest, AMaskIsWrittenAndNothingElseIsWrittenOtherwise) {
+  const auto bytes_of = [](const TensorSpec& spec) {
+    ByteWriter out;
+    spec.Encode(out);
+    return out.Take();
+  };
+  const TensorSpec plain{ElementKind::kFloats, {2}}, masked{ElementKind::kFloats, {2}, 3};
+  auto bytes = bytes_of(plain);
+  ASSERT_EQ(bytes.size(), 1U + 4 + 8);
+  EXPECT_EQ(bytes[0], 2);
+  bytes = bytes_of(masked);
+  ASSERT_EQ(bytes.size(), 1U + 4 + 8 + 4);
+  EXPECT_EQ(bytes[0], 0x82);
+  ByteReader in(bytes, "test");
+  EXPECT_EQ(TensorSpec::Decode(in), masked);
+  for (const auto actions : {std::uint8_t{0}, std::uint8_t{255}}) {  // 255: negative
+    for (std::size_t at = bytes.size() - 4; at < bytes.size(); ++at) bytes[at] = actions;
+    ByteReader bad(bytes, "test");
+    EXPECT_THROW(TensorSpec::Decode(bad), WireError);
+  }
+}
+
 TEST(TensorSpecTest, RefusesShapesThatAreEmptyNegativeOrTooLarge) {
   for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{1} << 40}) {
     ByteWriter out;
@@ -80,6 +110,11 @@ TEST(EnvironmentSpecTest, RefusesActionsThatDoNotFit) {
   EnvironmentSpec beyond = Sample();
   beyond.canonical_action = {0, 2};
   EXPECT_THROW(ThroughBytes(beyond), WireError);
+  EnvironmentSpec masked = Sample();
+  masked.observation.masked_actions = 2;
+  EXPECT_EQ(ThroughBytes(masked), masked);
+  masked.observation.masked_actions = 3;
+  EXPECT_THROW(ThroughBytes(masked), WireError);
   EnvironmentSpec few = Sample();
   few.canonical_action = {0};
   EXPECT_THROW(ThroughBytes(few), WireError);

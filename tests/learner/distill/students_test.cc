@@ -87,6 +87,97 @@ TEST(StudentsTest, AStudentNeverMeetsTheLabelThatItOmits) {
   EXPECT_THROW(without.Update(batch), ShapeError);
 }
 
+/// Networks and labels of the same rows, with action 3 illegal in every second one.
+class MaskedStudentsTest : public ::testing::Test {
+ protected:
+  static NetworkSpec Network(bool masked) {
+    return NetworkSpec::Create(
+        {Conv(4, 3), kReluLayer, kFlattenLayer, Linear(32), kReluLayer, Head(false)},
+        TensorSpec{ElementKind::kBits, {4, 10, 10}, masked ? 6 : 0}, 6);
+  }
+  static Students Host(StudentSettings settings, bool masked) {
+    Rng rng(100);
+    const auto spec = Network(masked);
+    std::vector<HostedStudent> hosted;
+    const auto initial = InitialParameters(spec, rng);
+    auto model = MakeFusedModel(spec, settings.optimizer, initial);
+    hosted.push_back({std::move(settings), std::move(model)});
+    if (hosted[0].settings.loss.adversarial_weight.At(0) > 0) {
+      hosted[0].adversary.emplace(6, 8, 1.0, OptimizerSettings{}, rng);
+    }
+    return Students(std::move(hosted), kCanonical);
+  }
+  static LabelledBatch Masked(const LabelledBatch& batch, std::uint8_t even, std::uint8_t odd) {
+    LabelledBatch masked = batch;
+    masked.observations.clear();
+    const std::size_t bytes = batch.observations.size() / batch.rows;
+    for (std::size_t row = 0; row < batch.rows; ++row) {
+      const auto* const from = batch.observations.data() + row * bytes;
+      masked.observations.insert(masked.observations.end(), from, from + bytes);
+      masked.observations.push_back(row % 2 == 0 ? even : odd);
+    }
+    return masked;
+  }
+};
+
+TEST_F(MaskedStudentsTest, AMaskThatForbidsNothingChangesNothing) {
+  Rng rng(45);
+  const auto batch = RandomLabelled(rng);
+  Students plain = Host(Settings(LabelRows::kSAndNext), false);
+  Students masked = Host(Settings(LabelRows::kSAndNext), true);
+  EXPECT_EQ(masked.Update(Masked(batch, 0x3f, 0x3f))[0].loss, plain.Update(batch)[0].loss);
+  EXPECT_EQ(masked.Parameters(0), plain.Parameters(0));
+}
+
+TEST_F(MaskedStudentsTest, WhatIsSaidOfIllegalActionsMovesNobody) {
+  for (const double adversarial : {0.0, 1.0}) {
+    for (const LossKind kind : {LossKind::kKl, LossKind::kMse, LossKind::kNll}) {
+      auto settings = Settings(LabelRows::kSAndNext);
+      settings.loss.kind = kind;
+      settings.loss.adversarial_weight = Schedule(adversarial);
+      Rng rng(46);
+      LabelledBatch batch = RandomLabelled(rng);
+      LabelledBatch other = batch;
+      // Said to be by far the best, where it is illegal.
+      for (std::size_t row = 1; row < other.rows; row += 2) other.labels[row * 6 + 3] = 100;
+      Students one = Host(settings, true), two = Host(settings, true);
+      const auto legal = Masked(batch, 0x3f, 0x37), lured = Masked(other, 0x3f, 0x37);
+      const auto step = one.Update(legal)[0];
+      EXPECT_EQ(two.Update(lured)[0].loss, step.loss);
+      EXPECT_EQ(one.Parameters(0), two.Parameters(0));
+      Students open = Host(settings, true);
+      open.Update(Masked(other, 0x3f, 0x3f));
+      EXPECT_NE(open.Parameters(0), one.Parameters(0));
+    }
+  }
+}
+
+TEST_F(MaskedStudentsTest, AgreementCountsLegalActionsAlone) {
+  const std::vector<float> student = {9, 1, 2}, teacher = {0, 1, 2};
+  const std::vector<std::int32_t> canonical = {0, 1, 2};
+  EXPECT_EQ(Agreement(student, teacher, canonical), 0);
+  EXPECT_EQ(Agreement(student, teacher, canonical, std::vector<std::uint8_t>{0, 1, 1}), 1);
+}
+
+TEST_F(MaskedStudentsTest, TargetsOfRewardsAreOfTheLegalNextActions) {
+  auto settings = Settings(LabelRows::kS);
+  settings.rewards.emplace();
+  settings.rewards->double_q = false;
+  Rng rng(47);
+  LabelledBatch batch = RandomLabelled(rng);
+  for (std::uint32_t b = 0; b < kRows; ++b) {
+    batch.actions.push_back(static_cast<std::int32_t>(b % 6));
+    batch.rewards.push_back(0.5F);
+    batch.discounts.push_back(0.9F);
+  }
+  // One legal next action only, another one in turn: the targets differ.
+  Students first = Host(settings, true), second = Host(settings, true), all = Host(settings, true);
+  const double loss = all.Update(Masked(batch, 0x3f, 0x3f))[0].loss;
+  EXPECT_NE(first.Update(Masked(batch, 0x01, 0x01))[0].loss, loss);
+  EXPECT_NE(second.Update(Masked(batch, 0x02, 0x02))[0].loss, loss);
+  EXPECT_NE(first.Parameters(0), second.Parameters(0));
+}
+
 TEST(StudentsTest, NeighboursDoNotInfluenceAStudent) {
   const auto settings = Settings(LabelRows::kSAndNext);
   Students alone = Host({settings});

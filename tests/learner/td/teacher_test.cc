@@ -104,6 +104,53 @@ class EagerTeacher {
   std::int64_t updates_ = 0;
 };
 
+TEST(TeacherTest, TargetsAreOfTheLegalActionsOfTheNextState) {
+  Rng rng(8);
+  NetworkSpec plain = Network();
+  TensorSpec observation = plain.Observation();
+  observation.masked_actions = 6;
+  const NetworkSpec masked = NetworkSpec::Create(plain.Layers(), observation, 6);
+  const replay::Batch batch = RandomBatch(plain, rng);
+  const auto with_masks = [&](std::uint8_t mask) {
+    replay::Batch made = batch;
+    for (auto* rows : {&made.observations, &made.next_observations}) {
+      const std::size_t bytes = rows->size() / kRows;
+      std::vector<std::uint8_t> longer;
+      for (std::size_t b = 0; b < kRows; ++b) {
+        const auto from = rows->begin() + static_cast<std::ptrdiff_t>(b * bytes);
+        longer.insert(longer.end(), from, from + static_cast<std::ptrdiff_t>(bytes));
+        longer.push_back(rows == &made.observations ? 0x3f : mask);
+      }
+      *rows = longer;
+    }
+    return made;
+  };
+  Rng initial(3);
+  const auto parameters = InitialParameters(plain, initial);
+  const auto teacher = [&](const NetworkSpec& spec, bool double_q) {
+    TeacherSettings settings = Settings();
+    settings.algorithm.double_q = double_q;
+    return Teacher(settings, MakeFusedModel(spec, settings.optimizer, parameters), LabelRows::kS,
+                   false);
+  };
+  NativeNetwork network(plain);
+  network.SetParameters(parameters);
+  std::vector<float> q(kRows * 6), q_next(kRows * 6);
+  network.Forward(batch.observations, kRows, q);
+  network.Forward(batch.next_observations, kRows, q_next);
+  for (const bool double_q : {false, true}) {
+    const auto errors = teacher(masked, double_q).Update(with_masks(0b010000)).td_errors;
+    for (std::size_t b = 0; b < kRows; ++b) {
+      // Only action 4 is legal there: its value bootstraps, however low it is.
+      const float target = batch.rewards[b] + batch.discounts[b] * q_next[b * 6 + 4];
+      const float own = q[b * 6 + static_cast<std::size_t>(batch.actions[b])];
+      EXPECT_NEAR(std::abs(errors[b]), std::abs(target - own), 1e-5);
+    }
+    EXPECT_EQ(teacher(masked, double_q).Update(with_masks(0x3f)).td_errors,
+              teacher(plain, double_q).Update(batch).td_errors);
+  }
+}
+
 TEST(TeacherTest, AGradientAndAStepAlongItAreAnUpdateBitForBit) {
   for (const bool torch : {false, true}) {
     const auto spec = Network();
