@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -126,6 +127,28 @@ TEST(TrainTest, RunsAloneWithoutMpirun) {
   EXPECT_EQ(result["comparisons"].size(), 1U);
   Command missing(Stillhouse({"eval", run + ":large"}));
   EXPECT_EQ(missing.Wait(30s), 2) << missing.Output();
+}
+
+TEST(TrainTest, IllegalActionsAreNeverPlayedAndNeverChosen) {
+  RunningJob job(4, {kSmoke, "--set", "env={id: minatar/breakout, options: {mask_actions: true}}",
+                     "--set", "teacher.network={layers: [flatten, {linear: 16}, relu, q_head]}",
+                     "--set", "students={small: {network: {layers: [flatten, q_head]}}}", "--set",
+                     "stop={frames: 4000}", "--set", "replay.durability=async"});
+  ASSERT_EQ(job.Wait(60s), 0) << job.Output();
+  Command dump(Stillhouse({"replay", "dump", (job.Directory() / "run").string()}));
+  ASSERT_EQ(dump.Wait(30s), 0) << dump.Output();
+  std::istringstream lines(dump.Output());
+  std::map<int, int> counts;
+  for (std::string line; std::getline(lines, line);) {
+    const json transition = json::parse(line);
+    EXPECT_EQ(transition["legal"], json({1, 1, 0, 1, 0, 0}));
+    EXPECT_EQ(transition["observation"].size(), 400U);
+    ++counts[transition["action"].get<int>()];
+  }
+  EXPECT_EQ(counts[2] + counts[4] + counts[5], 0) << "up, down and fire";
+  EXPECT_GT(counts[0] + counts[1] + counts[3], 3000);
+  const json students = job.Json("scoreboard.json")["models"]["small"];
+  EXPECT_GT(students["agreement"].get<double>(), 0.3);
 }
 
 TEST(TrainTest, BadConfigurationEndsWithTwoBeforeAnythingStarts) {
