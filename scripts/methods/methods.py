@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 
+import size_curve
 from preset import PresetError, conditions_of, figure_at, find_presets
 from table import write_table
 
@@ -167,14 +168,24 @@ def heldout(preset, directory):
     return (f"{values[0]:.4g}", f"{values[-1]:.4g}") if len(values) > 1 else ("", "")
 
 
+def directory_of(args, preset, seed, conditions):
+    return os.path.join(args.root, "runs", "methods", f"{preset.name}-s{seed}-{conditions}")
+
+
+def add_to_curve(args, preset, seed, conditions):
+    """What the run has left; nothing where it has been deleted since."""
+    directory = directory_of(args, preset, seed, conditions)
+    if os.path.exists(os.path.join(directory, "scoreboard.json")):
+        size_curve.add(args.root, preset, seed, conditions, read_board(directory))
+
+
 def run_seed(args, preset, seed, conditions):
     started = time.time()
-    folder = os.path.join(args.root, "runs", "methods")
-    base = os.path.join(folder, f"{preset.name}-s{seed}-{conditions}")
+    base = directory_of(args, preset, seed, conditions)
     settings = [f"run.seed={seed}"] + preset.of_seed(seed)
     if preset.after:
         source = find_presets(args.root, [preset.after])[0]
-        before = os.path.join(folder, f"{source.name}-s{seed}-{conditions_of(source, args.root)}")
+        before = directory_of(args, source, seed, conditions_of(source, args.root))
         launch(args, source, before, settings)
         settings = settings + preset.after_settings(before)
     launch(args, preset, base, settings)
@@ -218,15 +229,19 @@ def full(args, presets):
         for seed in range(1, (args.seeds or preset.seeds) + 1):
             done = any(row["preset"] == preset.name and row["seed"] == str(seed)
                        and row["conditions"] == conditions for row in read_rows(results))
-            if done:
-                continue
             try:
-                run_seed(args, preset, seed, conditions)
+                if not done:
+                    run_seed(args, preset, seed, conditions)
+                if preset.curve and not args.results:
+                    add_to_curve(args, preset, seed, conditions)
             except (RunFailed, PresetError) as error:
                 print(f"{preset.row:4} {preset.name}, seed {seed}: FAILED: {error}", flush=True)
                 failed += 1
         if not args.results:
-            write_table(args.root, find_presets(args.root, []), read_rows(results))
+            everything = find_presets(args.root, [])
+            write_table(args.root, everything, read_rows(results))
+            size_curve.write_table(args.root, {p.name: conditions_of(p, args.root)
+                                               for p in everything if p.curve})
     return failed
 
 

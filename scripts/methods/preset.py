@@ -14,6 +14,7 @@ seeds         how many; default 3
 heldout       a loss on states that no training has seen, shown to fall; default: the KL of the measured
               student on the teacher's evaluation episodes; none: there is no such thing
 also          further figures of the same run, shown beside it: PATH; PATH
+curve         yes: every model of each run is a line of docs/results/size_curve.csv
 command       train (default) or distill
 ranks         under mpirun with so many ranks; default: one process
 after         PRESET=KEY,KEY: that preset's run is made first, with the same seed, and each KEY of
@@ -27,7 +28,7 @@ import re
 import zlib
 
 KEYS = {"row", "shows", "measure", "control", "control_is", "control_set", "better", "seeds",
-        "heldout", "also", "command", "ranks", "after", "quick_set", "cycle"}
+        "heldout", "also", "curve", "command", "ranks", "after", "quick_set", "cycle"}
 
 
 class PresetError(Exception):
@@ -52,6 +53,7 @@ class Preset:
         self.control_is = head.get("control_is", "random play" if not self.control else self.control)
         self.better = head.get("better", "higher")
         self.command = head.get("command", "train")
+        self.curve = head.get("curve", "no") == "yes"
         self.quick_set = settings_of(head.get("quick_set", ""))
         self.cycle = [settings_of(case) for case in head.get("cycle", "").split("|")]
         self.heldout = head.get("heldout")
@@ -60,6 +62,8 @@ class Preset:
         after = head.get("after", "")
         self.after, _, self.after_key = after.partition("=")
         self.seeds = self._number("seeds", head.get("seeds", "3"))
+        if head.get("curve", "no") not in ("yes", "no"):
+            self._fail(f"curve: '{head['curve']}', expected yes or no")
         if self.better not in ("higher", "lower"):
             self._fail(f"better: '{self.better}', expected higher or lower")
         if self.command not in ("train", "distill"):

@@ -7,6 +7,7 @@ import unittest
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "scripts", "methods"))
+import size_curve  # noqa: E402
 from methods import read_board  # noqa: E402
 from preset import Preset, PresetError, conditions_of, figure_at, find_presets  # noqa: E402
 from seeds import interval_of_mean, verdict  # noqa: E402
@@ -63,6 +64,7 @@ class PresetTest(unittest.TestCase):
     def test_what_cannot_be_understood_is_refused_with_its_place(self):
         for text, words in (("#: colour: red\n", "unknown key 'colour'"), ("#: row L1\n", "line 1"),
                             ("#: seeds: many\n", "seeds"), ("#: better: more\n", "higher or lower"),
+                            ("#: curve: maybe\n", "yes or no"),
                             ("#: row: A\n#: row: B\n", "'row' again"), ("#: after: x\n", "after")):
             with self.assertRaisesRegex(PresetError, words):
                 Preset(self.write(text))
@@ -121,6 +123,45 @@ class VerdictTest(unittest.TestCase):
         self.assertIn("below its control; kl of small on held-out states 1.5 → 0.25", text)
         self.assertIn("agreement of small: **0.8**", text)
         self.assertIn("-0.1 [-0.1, -0.1]", text)
+
+
+class SizeCurveTest(unittest.TestCase):
+    def test_the_interquartile_mean_drops_a_quarter_at_each_end(self):
+        self.assertEqual(size_curve.interquartile_mean([9, 1, 2, 3]), 2.5)
+        self.assertEqual(size_curve.interquartile_mean([5, 1, 3]), 3)
+        self.assertEqual(size_curve.interquartile_mean([0, 0, 1, 2, 3, 4, 5, 90, 90]), 3)
+
+    def test_the_interval_draws_within_each_game(self):
+        # One game is always 1 and the other always 3: no sample has another mean.
+        self.assertEqual(size_curve.stratified_interval([[1, 1], [3, 3]]), (2, 2))
+        low, high = size_curve.stratified_interval([[0, 1]])
+        self.assertAlmostEqual(low, 0.0375)
+        self.assertAlmostEqual(high, 1 - 0.0375)
+
+    def test_each_model_of_a_run_is_a_line_once_and_a_cell_of_the_table(self):
+        class Game:
+            name = "E4-game"
+        model = {"macs": 1, "latency_us": 2.0, "return_iqm": 3.0,
+                 "fidelity": {"own_states": {"agreement": 0.75, "regret": 0.125}}}
+        board = {"models": {
+            "teacher": dict(model, kind="teacher", parameters=200, return_mean=8.0, retention=1.0),
+            "tiny": dict(model, kind="student", parameters=50, return_mean=6.0, retention=0.7)}}
+        with tempfile.TemporaryDirectory() as root:
+            os.makedirs(os.path.join(root, "docs", "results"))
+            with open(os.path.join(root, "docs", "methods.md"), "w") as file:
+                file.write(f"before\n{size_curve.BEGIN}\nold\n{size_curve.END}\nafter\n")
+            for seed in (1, 2, 2):
+                size_curve.add(root, Game, seed, "now", board)
+            size_curve.add(root, Game, 3, "another", board)
+            self.assertEqual(len(size_curve.read(root)), 6)
+            size_curve.write_table(root, {"E4-game": "now"})
+            with open(os.path.join(root, "docs", "methods.md")) as file:
+                text = file.read()
+        self.assertIn("| teacher (200) | returns 8 8 | |\n", text)
+        self.assertIn("| tiny (50, 25.0 %) | **0.700** (0.70 0.70); agreement 0.75, regret 0.12 | "
+                      "**0.700** [0.700, 0.700] |\n", text)
+        self.assertTrue(text.startswith("before") and text.endswith("after\n"))
+        self.assertNotIn("old", text)
 
 
 if __name__ == "__main__":
