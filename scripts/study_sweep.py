@@ -9,8 +9,6 @@ capacity         of the replay store
 teacher_quality  how long the teacher has learnt
 """
 import argparse
-import csv
-import fcntl
 import json
 import os
 import shutil
@@ -24,6 +22,7 @@ from study_row import commit
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(HERE, "methods"))
+from rows import add_rows, read_rows  # noqa: E402
 from seeds import interval_of_mean, mean  # noqa: E402
 
 BASE = os.path.join(ROOT, "configs", "methods", "common", "cart_pole.yaml")
@@ -113,24 +112,6 @@ def results_path(name):
     return os.path.join(ROOT, "docs", "results", f"study_{name}.csv")
 
 
-def read_rows(name):
-    path = results_path(name)
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add_rows(name, rows):
-    with open(results_path(name), "a+", newline="") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        file.seek(0, os.SEEK_END)
-        if file.tell() == 0:
-            writer.writeheader()
-        writer.writerows(rows)
-
-
 def conditions_of(settings):
     with open(BASE) as file:
         lines = [line.split("#")[0].rstrip() for line in file]
@@ -172,14 +153,14 @@ def measure(build, name, study, seeds):
     for seed in range(1, seeds + 1):
         for settings, points in study.jobs:
             conditions = conditions_of(settings)
-            have = {(row["x"], row["by"]) for row in read_rows(name)
+            have = {(row["x"], row["by"]) for row in read_rows(results_path(name))
                     if row["seed"] == str(seed) and row["conditions"] == conditions}
             if all((f"{x:g}", by) in have for x, by, _ in points):
                 continue
             started = time.time()
             board = run(build, name, settings, seed, conditions)
-            add_rows(name, [row_of(board, x, by, model, seed, conditions)
-                            for x, by, model in points])
+            add_rows(results_path(name), COLUMNS,
+                     [row_of(board, x, by, model, seed, conditions) for x, by, model in points])
             print(f"{name}, seed {seed}, {len(points)} values: {time.time() - started:.0f} s",
                   flush=True)
 
@@ -188,7 +169,7 @@ def groups_of(name, study):
     """(by, x) -> rows of the study as it stands now."""
     current = {conditions_of(settings) for settings, _ in study.jobs}
     groups = {}
-    for row in read_rows(name):
+    for row in read_rows(results_path(name)):
         if row["conditions"] in current:
             groups.setdefault((row["by"], float(row["x"])), []).append(row)
     return groups

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Runs the presets of configs/methods/ with their controls; see scripts/methods.sh."""
 import argparse
-import csv
-import fcntl
 import json
 import os
 import shutil
@@ -13,6 +11,7 @@ import time
 
 import size_curve
 from preset import PresetError, conditions_of, figure_at, find_presets
+from rows import add_rows, read_rows
 from table import write_table
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -141,24 +140,6 @@ def quick(args, presets):
     return counts["failed"]
 
 
-def read_rows(path):
-    if not os.path.exists(path):
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add_row(path, row):
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    with open(path, "a+", newline="") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # several shells may fill one file
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        file.seek(0, os.SEEK_END)
-        if file.tell() == 0:
-            writer.writeheader()
-        writer.writerow(row)
-
-
 def heldout(preset, directory):
     """The held-out loss at the first and at the last evaluation."""
     if preset.heldout == "none":
@@ -214,7 +195,7 @@ def run_seed(args, preset, seed, conditions):
            "frames": board["frames"], "updates": board["updates"],
            "wall_s": round(time.time() - started), "conditions": conditions,
            "commit": commit(), "date": time.strftime("%Y-%m-%d", time.gmtime())}
-    add_row(args.results or os.path.join(args.root, "docs/results/methods.csv"), row)
+    add_rows(args.results or os.path.join(args.root, "docs/results/methods.csv"), COLUMNS, [row])
     print(f"{preset.row:4} {preset.name}, seed {seed}: {row['figure']}, control {row['control']} "
           f"({row['wall_s']} s)", flush=True)
     for directory in (base, base + "-control"):

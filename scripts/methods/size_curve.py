@@ -1,14 +1,13 @@
 """What students of several sizes keep of their teacher's return: docs/results/size_curve.csv, a line
 for every model of every finished run of a preset that says `curve: yes`, and the table that
 docs/methods.md makes of it."""
-import csv
-import fcntl
 import itertools
 import math
 import os
 import random
 import time
 
+from rows import add_rows, read_rows
 from seeds import mean, percentile
 
 BEGIN = "<!-- size curve: this table is written by scripts/methods.sh -->"
@@ -23,37 +22,24 @@ def path_of(root):
     return os.path.join(root, "docs", "results", "size_curve.csv")
 
 
-def read(root):
-    if not os.path.exists(path_of(root)):
-        return []
-    with open(path_of(root), newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def add(root, preset, seed, conditions, board):
     """Lines for the models of one run, once."""
     if any(row["preset"] == preset.name and row["seed"] == str(seed)
-           and row["conditions"] == conditions for row in read(root)):
+           and row["conditions"] == conditions for row in read_rows(path_of(root))):
         return
     whole = board["models"]["teacher"]["parameters"]
-    with open(path_of(root), "a+", newline="") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        file.seek(0, os.SEEK_END)
-        if file.tell() == 0:
-            writer.writeheader()
-        for name, model in board["models"].items():
-            own = model["fidelity"]["own_states"]
-            writer.writerow({
-                "preset": preset.name, "environment": preset.name.split("-", 1)[1], "seed": seed,
-                "model": name, "kind": model["kind"], "parameters": model["parameters"],
-                "share": f"{model['parameters'] / whole:.4f}", "macs": model["macs"],
-                "latency_us": f"{model['latency_us']:.3g}",
-                "return_mean": f"{model['return_mean']:.6g}",
-                "return_iqm": f"{model['return_iqm']:.6g}",
-                "retention": f"{model['retention']:.5g}", "agreement": f"{own['agreement']:.4g}",
-                "regret": f"{own['regret']:.4g}", "conditions": conditions,
-                "date": time.strftime("%Y-%m-%d", time.gmtime())})
+    rows = []
+    for name, model in board["models"].items():
+        own = model["fidelity"]["own_states"]
+        rows.append({
+            "preset": preset.name, "environment": preset.name.split("-", 1)[1], "seed": seed,
+            "model": name, "kind": model["kind"], "parameters": model["parameters"],
+            "share": f"{model['parameters'] / whole:.4f}", "macs": model["macs"],
+            "latency_us": f"{model['latency_us']:.3g}", "return_mean": f"{model['return_mean']:.6g}",
+            "return_iqm": f"{model['return_iqm']:.6g}", "retention": f"{model['retention']:.5g}",
+            "agreement": f"{own['agreement']:.4g}", "regret": f"{own['regret']:.4g}",
+            "conditions": conditions, "date": time.strftime("%Y-%m-%d", time.gmtime())})
+    add_rows(path_of(root), COLUMNS, rows)
 
 
 def interquartile_mean(values):
@@ -115,7 +101,8 @@ def table_of(rows):
 
 def write_table(root, current):
     """current: {preset: conditions} of the presets as they stand now."""
-    rows = [row for row in read(root) if current.get(row["preset"]) == row["conditions"]]
+    rows = [row for row in read_rows(path_of(root))
+            if current.get(row["preset"]) == row["conditions"]]
     path = os.path.join(root, "docs", "methods.md")
     with open(path) as file:
         document = file.read()

@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(ROOT, "scripts", "methods"))
 import size_curve  # noqa: E402
 from methods import read_board  # noqa: E402
 from preset import Preset, PresetError, conditions_of, figure_at, find_presets  # noqa: E402
+from rows import read_rows  # noqa: E402
 from seeds import interval_of_mean, verdict  # noqa: E402
 from table import row_of  # noqa: E402
 
@@ -153,7 +154,7 @@ class SizeCurveTest(unittest.TestCase):
             for seed in (1, 2, 2):
                 size_curve.add(root, Game, seed, "now", board)
             size_curve.add(root, Game, 3, "another", board)
-            self.assertEqual(len(size_curve.read(root)), 6)
+            self.assertEqual(len(read_rows(size_curve.path_of(root))), 6)
             size_curve.write_table(root, {"E4-game": "now"})
             with open(os.path.join(root, "docs", "methods.md")) as file:
                 text = file.read()
