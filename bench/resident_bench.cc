@@ -1,7 +1,7 @@
 // The teacher's and the students' updates on batches that lie in memory, through the very module
 // that the job loads: what a learner could do if nothing but learning were to be done. JSON lines
 // {name, value, unit, higher_is_better, conditions}.
-//   resident_bench [--quick] [--only teacher|students|labels] [--seconds S]
+//   resident_bench [--quick] [--only teacher|students|labels] [--seconds S] [--batch ROWS]
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -31,6 +31,7 @@ struct Options {
   bool quick = false;
   std::string only;
   double seconds = 0;  ///< a repeat; 0 = 0.5, quick 0.05
+  int batch = 0;       ///< rows; 0: as the preset has them
   int Repeats() const { return quick ? 5 : 7; }
   /// Updates before the clock starts: the kernels skip what is zero, and a network that has learnt
   /// for a while has more zeros than a new one.
@@ -137,8 +138,9 @@ struct Transitions {
 
 /// The breakout preset, its compute and resident batches of the game's own transitions.
 struct Preset {
-  explicit Preset(const learner::ComputeModule& module) : factory(module.Factory()) {
+  Preset(const learner::ComputeModule& module, int batch) : factory(module.Factory()) {
     config = LoadConfig(STILLHOUSE_SOURCE_DIR "/configs/breakout.yaml");
+    if (batch > 0) config.teacher.batch_size = batch;
     environment = actors::MakeEnvironment(config.env.id)->Spec();
     const Transitions pool(config, kTransitions);
     Rng rng(7);
@@ -300,6 +302,7 @@ Options Parse(int argc, char** argv) {
     const std::string_view word = argv[i];
     if (word == "--quick") options.quick = true;
     if (word == "--only" && i + 1 < argc) options.only = argv[++i];
+    if (word == "--batch" && i + 1 < argc) options.batch = std::stoi(argv[++i]);
     if (word == "--seconds" && i + 1 < argc) options.seconds = std::stod(argv[++i]);
   }
   return options;
@@ -312,7 +315,7 @@ int main(int argc, char** argv) {
   using namespace stillhouse;
   const auto options = bench::Parse(argc, argv);
   const auto module = learner::ComputeModule::Load();
-  const bench::Preset preset(module);
+  const bench::Preset preset(module, options.batch);
   const auto wanted = [&](std::string_view part) {
     return options.only.empty() || options.only == part;
   };

@@ -119,6 +119,12 @@ def number(text):
 
 def plot_sweep(args):
     rows = read_rows(args.table, [args.x, args.y] + ([args.by] if args.by else []))
+    for condition in args.only:
+        column, _, value = condition.partition("=")
+        if column not in rows[0]:
+            fail(f"{args.table}: no column '{column}'; there are {', '.join(rows[0])}")
+        rows = [row for row in rows if row[column] == value] or fail(
+            f"{args.table}: no row where {condition}")
     lines = {}
     for row in rows:
         x, y = number(row[args.x]), number(row[args.y])
@@ -136,7 +142,7 @@ def plot_sweep(args):
     if args.log:
         logarithmic(axis)
     axis.set_xlabel(args.x_label or args.x)
-    axis.set_ylabel(args.y)
+    axis.set_ylabel(args.y_label or args.y)
     if len(lines) > 1:
         axis.legend(title=args.by, fontsize=8)
     if args.title:
@@ -158,7 +164,10 @@ def main():
     sweep.add_argument("--by")
     sweep.add_argument("--log", action="store_true", help="logarithmic x")
     sweep.add_argument("--title")
+    sweep.add_argument("--only", action="append", default=[], metavar="COLUMN=VALUE",
+                       help="rows where that holds")
     sweep.add_argument("--x-label", help="default: the column's name")
+    sweep.add_argument("--y-label", help="default: the column's name")
     sweep.add_argument("--out", help="file to write")
     args = parser.parse_args()
     plot_models(args) if args.command == "models" else plot_sweep(args)

@@ -11,6 +11,9 @@
 # table in docs/studies.md and a plot. What has its rows is not run again.
 #   scripts/study.sh memory [--minutes N]
 # Runs one job for half an hour and says whether its processes grow: docs/results/memory.csv.
+#   scripts/study.sh scaling [--repeats N] [--render] [DIMENSION…]
+# Measures how a job's costs grow with batch, students, shards, workers and connections, beside the
+# machine's ceiling: docs/results/scaling.csv, the table in docs/scaling.md and plots.
 # STILLHOUSE_BUILD names another build directory, STUDY_RESULTS another file of results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,7 +23,7 @@ minatar=(asterix breakout freeway seaquest space_invaders)
 classic=(cart_pole acrobot mountain_car)
 
 usage() {
-  sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -89,6 +92,10 @@ case ${1:-} in
   memory)
     shift
     exec python3 "$root/scripts/study_memory.py" --build "$build" "$@"
+    ;;
+  scaling)
+    shift
+    exec python3 "$root/scripts/study_scaling.py" --build "$build" "$@"
     ;;
   learning) ;;
   *) usage ;;

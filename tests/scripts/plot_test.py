@@ -44,6 +44,20 @@ class PlotTest(unittest.TestCase):
         self.assertEqual(root.tag, SVG + "svg")
         return ["".join(node.itertext()) for node in root.iter(SVG + "text")]
 
+    def test_a_sweep_may_show_some_rows_alone(self):
+        table = os.path.join(self.scratch.name, "sizes.csv")
+        with open(table, "w") as file:
+            file.write("kind,x,y,line\na,1,10,job\na,2,20,job\nb,1,7,other\n")
+        arguments = ("sweep", table, "--x", "x", "--y", "y", "--by", "line")
+        out = os.path.join(self.scratch.name, "out.svg")
+        done = plot(*arguments, "--only", "kind=a", "--y-label", "rows a second", "--out", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("rows a second", self.texts(out))
+        for condition, words in (("kind=c", "no row where kind=c"), ("sort=a", "no column 'sort'")):
+            done = plot(*arguments, "--only", condition)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(words, done.stderr)
+
     def test_every_model_stands_in_both_panels_of_a_valid_svg(self):
         run = self.run_directory(BOARD)
         done = plot("models", run)
