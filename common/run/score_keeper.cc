@@ -6,8 +6,12 @@
 
 namespace stillhouse {
 
-ScoreKeeper::ScoreKeeper(std::vector<ModelFacts> models, std::uint64_t seed)
-    : models_(std::move(models)), seed_(seed), retention_current_(models_.size(), 0) {
+ScoreKeeper::ScoreKeeper(std::vector<ModelFacts> models, std::uint64_t seed,
+                         std::vector<Ablation> ablations)
+    : models_(std::move(models)),
+      seed_(seed),
+      ablations_(std::move(ablations)),
+      retention_current_(models_.size(), 0) {
   SH_CHECK(!models_.empty());
   for (const auto& facts : models_) {
     ModelScore score;
@@ -35,6 +39,23 @@ void ScoreKeeper::Fill(ModelScore& score, const ModelEvaluation& evaluation) con
   }
 }
 
+void ScoreKeeper::FillContributions(const RoundResult& result) {
+  const auto of = [&](std::size_t student) {
+    return std::find_if(result.models.begin(), result.models.end(), [&](const auto& evaluation) {
+      return evaluation.model.model == student + 1;
+    });
+  };
+  for (auto& score : board_.models) score.contributions.clear();
+  for (const Ablation& ablation : ablations_) {
+    const auto with = of(ablation.student), without = of(ablation.without);
+    if (with == result.models.end() || without == result.models.end()) continue;
+    Rng rng = MakeRng(seed_, RngPurpose::kBootstrap, 2);
+    board_.models.at(ablation.student + 1)
+        .contributions.push_back({ablation.source, models_.at(ablation.without + 1).name,
+                                  ComparePaired(with->returns, without->returns, rng)});
+  }
+}
+
 void ScoreKeeper::OnRound(const RoundResult& result) {
   if (result.kind == RoundKind::kRandom) {
     board_.random_return = Mean(result.models.front().returns);
@@ -49,6 +70,7 @@ void ScoreKeeper::OnRound(const RoundResult& result) {
     Rng rng = MakeRng(seed_, RngPurpose::kBootstrap, 1);
     score.against_teacher = ComparePaired(evaluation.returns, teachers, rng);
   }
+  FillContributions(result);
   for (Fidelity* own :
        {&board_.models.front().on_teacher_states, &board_.models.front().on_own_states}) {
     own->agreement = own->gap_agreement = 1;  // with itself

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/base/byte_io.h"
+#include "common/run/contributions.h"
 #include "common/run/evaluation_scheduler.h"
 #include "common/run/scoreboard.h"
 
@@ -26,7 +27,9 @@ struct ModelFacts {
 class ScoreKeeper {
  public:
   /// models[0] is the teacher; the index is the model's number in messages.
-  ScoreKeeper(std::vector<ModelFacts> models, std::uint64_t seed);
+  /// `ablations`: of the students, models[1] and on.
+  ScoreKeeper(std::vector<ModelFacts> models, std::uint64_t seed,
+              std::vector<Ablation> ablations = {});
 
   /// Sets everything but time, phase and frames.
   void OnRound(const RoundResult& result);
@@ -56,9 +59,12 @@ class ScoreKeeper {
 
  private:
   void Fill(ModelScore& score, const ModelEvaluation& evaluation) const;
+  /// What each source contributes, of the models that the round has played.
+  void FillContributions(const RoundResult& result);
 
   std::vector<ModelFacts> models_;
   std::uint64_t seed_;
+  std::vector<Ablation> ablations_;
   Scoreboard board_;
   bool has_random_ = false;
   std::optional<double> teacher_return_;

@@ -30,6 +30,17 @@ Json FidelityJson(const Fidelity& fidelity) {
               {"q_error", FiniteOrZero(fidelity.q_error)}};
 }
 
+Json ContributionsJson(const std::vector<Contribution>& contributions) {
+  Json json = Json::object();
+  for (const auto& [source, without, returns] : contributions) {
+    json[source] = {{"without", without},
+                    {"difference", FiniteOrZero(returns.difference)},
+                    {"difference_ci95", IntervalJson(returns.difference_ci95)},
+                    {"probability_of_improvement", FiniteOrZero(returns.improvement)}};
+  }
+  return json;
+}
+
 Json ModelJson(const ModelScore& model) {
   const PairedReturns& paired = model.against_teacher;
   return Json{{"kind", KindName(model.kind)},
@@ -45,6 +56,7 @@ Json ModelJson(const ModelScore& model) {
               {"difference_ci95", IntervalJson(paired.difference_ci95)},
               {"probability_of_improvement", FiniteOrZero(paired.improvement)},
               {"probability_of_improvement_ci95", IntervalJson(paired.improvement_ci95)},
+              {"contributions", ContributionsJson(model.contributions)},
               {"agreement", FiniteOrZero(model.on_teacher_states.agreement)},
               {"regret", FiniteOrZero(model.on_teacher_states.regret)},
               {"kl", FiniteOrZero(model.on_teacher_states.kl)},
@@ -138,6 +150,14 @@ std::string ScoreboardTable(const Scoreboard& board) {
     table += fmt::format("  {:<{}}  {:<{}}", row[0], widths[0], row[1], widths[1]);
     for (std::size_t c = 2; c < kColumns; ++c) table += fmt::format("  {:>{}}", row[c], widths[c]);
     table += '\n';
+  }
+  for (const auto& model : board.models) {
+    for (const auto& [source, without, returns] : model.contributions) {
+      table += fmt::format("  {} owes {:.2f} [{:.2f}, {:.2f}] to {}, without which it is {}\n",
+                           model.name, FiniteOrZero(returns.difference),
+                           FiniteOrZero(returns.difference_ci95.low),
+                           FiniteOrZero(returns.difference_ci95.high), source, without);
+    }
   }
   const bool unqualified = std::any_of(board.models.begin(), board.models.end(),
                                        [](const auto& model) { return !model.teacher_qualified; });

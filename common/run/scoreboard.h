@@ -10,6 +10,13 @@
 
 namespace stillhouse {
 
+/// What a source gives to a student: its returns against those of a student without that source.
+struct Contribution {
+  std::string source;
+  std::string without;  ///< that student's name
+  PairedReturns returns;
+};
+
 /// One model's row. Field names are those of scoreboard.json (docs/operations.md).
 struct ModelScore {
   enum class Kind : std::uint8_t { kTeacher, kStudent };
@@ -20,9 +27,10 @@ struct ModelScore {
   double retention_current = 0;    ///< the same against the live teacher
   bool teacher_qualified = false;  ///< the teacher that `retention` is against beats random
   PairedReturns against_teacher;   ///< on the same seeds
-  Fidelity on_teacher_states;      ///< of the teacher's episodes: agreement, regret, kl
-  Fidelity on_own_states;          ///< of the student's own episodes
-  double replay_agreement = 0;     ///< with the labels of its recent batches
+  std::vector<Contribution> contributions;
+  Fidelity on_teacher_states;   ///< of the teacher's episodes: agreement, regret, kl
+  Fidelity on_own_states;       ///< of the student's own episodes
+  double replay_agreement = 0;  ///< with the labels of its recent batches
   std::int64_t parameters = 0;
   std::int64_t bytes = 0;  ///< of the parameters as float32
   std::int64_t macs = 0;

@@ -37,6 +37,32 @@ TEST(ScoreKeeperTest, RetentionIsNotKnownBeforeATeacherWasEvaluated) {
   EXPECT_FLOAT_EQ(keeper.Retention()[1], 0.5F);
 }
 
+TEST(ScoreKeeperTest, ASourceContributesWhatIsReturnedMoreThanWithoutIt) {
+  ScoreKeeper keeper({{"teacher", ModelScore::Kind::kTeacher, 10, 20, 1},
+                      {"both", ModelScore::Kind::kStudent, 5, 9, 1},
+                      {"one", ModelScore::Kind::kStudent, 5, 9, 1}},
+                     3, {{0, 1, "second"}});
+  RoundResult result;
+  result.round = 1;
+  result.kind = RoundKind::kPeriodic;
+  result.models.resize(3);
+  for (std::uint16_t model = 0; model < 3; ++model) result.models[model].model.model = model;
+  result.models[0].returns = {100, 100};
+  result.models[1].returns = {90, 70};
+  result.models[2].returns = {60, 60};
+  keeper.OnRound(result);
+  const auto& contributions = keeper.Board().models[1].contributions;
+  ASSERT_EQ(contributions.size(), 1U);
+  EXPECT_EQ(contributions[0].source, "second");
+  EXPECT_EQ(contributions[0].without, "one");
+  EXPECT_DOUBLE_EQ(contributions[0].returns.difference, 20);
+  EXPECT_DOUBLE_EQ(contributions[0].returns.difference_ci95.low, 10);
+  EXPECT_DOUBLE_EQ(contributions[0].returns.difference_ci95.high, 30);
+  keeper.OnRound(result);
+  EXPECT_EQ(keeper.Board().models[1].contributions.size(), 1U) << "not once more each round";
+  EXPECT_TRUE(keeper.Board().models[2].contributions.empty());
+}
+
 TEST(ScoreKeeperTest, TheBestRoundIsOneOfALiveTeacherAndOutlivesAResume) {
   auto keeper = Keeper();
   Play(keeper, 1, RoundKind::kRandom, 20, 0);

@@ -32,6 +32,21 @@ Scoreboard Sample() {
   return board;
 }
 
+TEST(ScoreboardTest, SaysWhatASourceContributes) {
+  Scoreboard board = Sample();
+  board.models[1].contributions = {
+      {"second", "one", {.difference = 2.5, .difference_ci95 = {1, 4}, .improvement = 0.6}}};
+  const auto json = nlohmann::json::parse(ScoreboardJson(board))["models"];
+  const auto second = json["small"]["contributions"]["second"];
+  EXPECT_EQ(second["without"], "one");
+  EXPECT_EQ(second["difference"], 2.5);
+  EXPECT_EQ(second["difference_ci95"], nlohmann::json({1, 4}));
+  EXPECT_EQ(second["probability_of_improvement"], 0.6);
+  EXPECT_TRUE(json["teacher"]["contributions"].empty());
+  EXPECT_THAT(ScoreboardTable(board),
+              HasSubstr("small owes 2.50 [1.00, 4.00] to second, without which it is one"));
+}
+
 TEST(ScoreboardTest, RetentionIsAgainstTheFrozenTeacherAndTheLiveOneBeside) {
   Scoreboard board = Sample();
   const ReturnStatistics frozen{.episodes = 10, .mean = 21, .iqm = 21, .ci95 = {20, 22}};
