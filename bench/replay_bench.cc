@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "common/base/rng.h"
+#include "common/telemetry/process_stats.h"
 #include "replay/item_store.h"
 #include "replay/sum_tree.h"
 #include "tests/replay/global_sampling.h"
@@ -197,12 +198,12 @@ EnvironmentSpec BreakoutSpec() {
   return spec;
 }
 
-/// Encoded chunks with random contents, in order of insertion.
-std::vector<std::vector<std::uint8_t>> MakeChunks(std::size_t count) {
+/// Encoded chunks with random contents, in order of insertion, from chunk number `first` on.
+std::vector<std::vector<std::uint8_t>> MakeChunks(std::size_t count, std::size_t first = 0) {
   const EnvironmentSpec spec = BreakoutSpec();
-  Rng rng(13);
+  Rng rng(13 + first);
   std::vector<std::vector<std::uint8_t>> chunks;
-  for (std::size_t c = 0; c < count; ++c) {
+  for (std::size_t c = first; c < first + count; ++c) {
     ExperienceChunk chunk = MakeChunk(1, c + 1, c * kChunkItems, kChunkItems, kStep);
     chunk.observations.resize((chunk.actions.size() + 1) * kPacked);
     for (auto& byte : chunk.observations) byte = static_cast<std::uint8_t>(rng());
@@ -213,9 +214,9 @@ std::vector<std::vector<std::uint8_t>> MakeChunks(std::size_t count) {
   return chunks;
 }
 
-ItemStoreSettings StoreSettings() {
+ItemStoreSettings StoreSettings(std::size_t capacity = kItems) {
   ItemStoreSettings settings;
-  settings.capacity = kItems;
+  settings.capacity = capacity;
   settings.n_step = kStep;
   return settings;
 }
@@ -311,11 +312,24 @@ void MeasureGather(bool quick) {
                     "{:.4g}; {}",
                     kBatch, kPacked, kItems, Summarise(ours).median, Summarise(bare).median,
                     Spread(ratio, repeats)));
-  Print("replay.bytes_per_transition.minatar/breakout",
-        static_cast<double>(store.MemoryBytes()) / static_cast<double>(store.Size()), "B", false,
-        fmt::format("{} items, {} items a chunk, n = {}: chunks in whole slabs, sum "
-                    "tree, tables",
-                    store.Size(), kChunkItems, kStep));
+}
+
+/// What a full store of `items` says that it holds, and by how much the process has grown.
+void MeasureMemory(std::size_t items, const std::string& suffix) {
+  constexpr std::size_t kAtOnce = 1000;  // chunks: the bench's own memory stays small
+  const std::uint64_t before = ProcessRssBytes();
+  ItemStore store(StoreSettings(items));
+  for (std::size_t first = 0; first * kChunkItems < items; first += kAtOnce) {
+    InsertSeconds(store, MakeChunks(kAtOnce, first));
+  }
+  const std::uint64_t after = ProcessRssBytes();
+  const auto held = static_cast<double>(store.Size());
+  Print("replay.bytes_per_transition.minatar/breakout" + suffix,
+        static_cast<double>(store.MemoryBytes()) / held, "B", false,
+        fmt::format("{} items, {} items a chunk, n = {}: chunks in whole slabs, sum tree, tables; "
+                    "the process grew by {:.1f} B an item",
+                    store.Size(), kChunkItems, kStep,
+                    static_cast<double>(after - std::min(before, after)) / held));
 }
 
 void MeasureGlobalSampling(bool quick) {
@@ -351,6 +365,9 @@ void MeasureGlobalSampling(bool quick) {
 
 int main(int argc, char** argv) {
   const bool quick = argc > 1 && std::string_view(argv[1]) == "--quick";
+  // First, while the process has freed nothing that it could use again.
+  stillhouse::replay::MeasureMemory(stillhouse::replay::kItems, "");
+  stillhouse::replay::MeasureMemory(10 * stillhouse::replay::kItems, ".10M");
   stillhouse::replay::MeasureTrees(quick);
   stillhouse::replay::MeasureGather(quick);
   stillhouse::replay::MeasureInsert(quick);
