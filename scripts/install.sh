@@ -9,6 +9,7 @@ packages=(
   libopenmpi-dev openmpi-bin
   libboost-dev libboost-system-dev
   libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libzstd-dev
+  libbox2d-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   clang-format clang-tidy
   python3 python3-matplotlib iproute2 git

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "actors/env/box2d/lunar_lander.h"
 #include "actors/env/classic/acrobot.h"
 #include "actors/env/classic/cart_pole.h"
 #include "actors/env/classic/cart_pole_views.h"
@@ -48,7 +49,7 @@ EnvironmentMaker::Make MinAtar(const EnvironmentOptions& options) {
 }
 
 template <typename Task>
-EnvironmentMaker::Make Classic(const EnvironmentOptions& /*options*/) {
+EnvironmentMaker::Make Plain(const EnvironmentOptions& /*options*/) {
   return [](EnvironmentUse) { return std::make_unique<Task>(); };
 }
 
@@ -85,15 +86,15 @@ constexpr std::array kEntries = {
           StickyAndRamping, MinAtar<Seaquest>},
     Entry{"minatar/space_invaders", "shoot the fleet before it lands", StickyAndRamping,
           MinAtar<SpaceInvaders>},
-    Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", None,
-          Classic<CartPole>},
+    Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", None, Plain<CartPole>},
     Entry{"classic/cart_pole_views",
           "cart_pole seen twice: its state, and two images of it (docs/views.md)", None,
-          Classic<CartPoleViews>},
-    Entry{"classic/acrobot", "swing a two-link pendulum up, up to 500 steps", None,
-          Classic<Acrobot>},
+          Plain<CartPoleViews>},
+    Entry{"classic/acrobot", "swing a two-link pendulum up, up to 500 steps", None, Plain<Acrobot>},
     Entry{"classic/mountain_car", "drive a weak car out of a valley, up to 200 steps", None,
-          Classic<MountainCar>},
+          Plain<MountainCar>},
+    Entry{"box2d/lunar_lander", "set a lander down on its pad, up to 1000 steps", None,
+          Plain<LunarLander>},
     Entry{"data/digits", "tell 8 x 8 images of handwritten digits, one step an episode",
           DigitsOptions, Data<LoadDigits>},
     Entry{"data/idx", "tell images of IDX files, one step an episode", IdxOptions, Data<LoadIdx>,
@@ -105,7 +106,6 @@ constexpr std::array kEntries = {
 };
 
 // Ids that the configuration's documentation promises and this build cannot make.
-constexpr std::array<std::string_view, 1> kNotYetIds = {"box2d/lunar_lander"};
 constexpr std::array<std::string_view, 2> kNotYetPrefixes = {"plugin:", "python:"};
 
 const Entry* Find(std::string_view id) {
@@ -115,8 +115,7 @@ const Entry* Find(std::string_view id) {
 }
 
 bool NotYetSupported(std::string_view id) {
-  return std::find(kNotYetIds.begin(), kNotYetIds.end(), id) != kNotYetIds.end() ||
-         std::any_of(kNotYetPrefixes.begin(), kNotYetPrefixes.end(),
+  return std::any_of(kNotYetPrefixes.begin(), kNotYetPrefixes.end(),
                      [&](std::string_view prefix) { return id.starts_with(prefix); });
 }
 

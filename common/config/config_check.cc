@@ -15,7 +15,7 @@ namespace stillhouse {
 namespace {
 
 /// Families of the contract that are still to come.
-constexpr const char* kFamiliesToCome[] = {"box2d/", "plugin:", "python:"};
+constexpr const char* kFamiliesToCome[] = {"plugin:", "python:"};
 
 constexpr const char* kNoFrames =
     "nobody plays with a frozen teacher or a stored replay: set updates or time (of a frozen "
@@ -44,7 +44,7 @@ class Checker {
     for (const char* family : kFamiliesToCome) {
       if (id.starts_with(family)) {
         return Fail({"env.id"}, fmt::format("'{}' is not supported yet; minatar/..., "
-                                            "classic/... and data/... are",
+                                            "classic/..., box2d/... and data/... are",
                                             id));
       }
     }
@@ -55,10 +55,11 @@ class Checker {
     }
     if (!ids.empty()) {
       Fail({"env.id"}, fmt::format("unknown environment '{}'; {}", id, Suggest(id, ids)));
-    } else if (!id.starts_with("minatar/") && !id.starts_with("classic/") && !IsData()) {
-      Fail({"env.id"},
-           fmt::format("unknown environment '{}'; expected minatar/..., classic/... or data/...",
-                       id));
+    } else if (!id.starts_with("minatar/") && !id.starts_with("classic/") &&
+               !id.starts_with("box2d/") && !IsData()) {
+      Fail({"env.id"}, fmt::format("unknown environment '{}'; expected minatar/..., classic/..., "
+                                   "box2d/... or data/...",
+                                   id));
     }
   }
 

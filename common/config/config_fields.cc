@@ -91,7 +91,7 @@ FieldList<EnvironmentSettings> EnvironmentFields() {
   using S = EnvironmentSettings;
   const auto minatar = [](const S& env) { return env.id.starts_with("minatar/"); };
   FieldList<S> fields = {
-      TextField<S>("id", &S::id, IsAnyText, "minatar/..., classic/... or data/...",
+      TextField<S>("id", &S::id, IsAnyText, "minatar/..., classic/..., box2d/... or data/...",
                    "The environment (`stillhouse list envs`). The only key without a default."),
       OnlyWith<S>(NumberField<S>("options.sticky_action_prob", &S::sticky_action_prob, {0, 1},
                                  "Probability that the previous action is repeated "

@@ -19,7 +19,7 @@ struct EnvironmentChoice {
 struct LoadOptions {
   std::vector<std::string> overrides;  ///< "key.path=value", applied in order, last wins
   /// What `env.id` and the keys of `env.options` are checked against. Empty: any id of the
-  /// families minatar/ and classic/ passes, and options belong to minatar/.
+  /// families minatar/, classic/ and box2d/ passes, and options belong to minatar/.
   std::vector<EnvironmentChoice> environments;
 };
 

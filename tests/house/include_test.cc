@@ -109,6 +109,7 @@ TEST(IncludeRulesTest, FindEveryPlantedArrow) {
       {"common/run/x.cc", "#include <boost/asio.hpp>"},
       {"common/config/config_print.cc", "#include <yaml-cpp/yaml.h>"},
       {"common/run/x.cc", "#include <spdlog/spdlog.h>"},
+      {"actors/env/x.cc", "#include <box2d/box2d.h>"},
       {"common/model/x.cc", "#include <torch/torch.h>"},
       {"learner/protocol/x.cc", "#include <torch/torch.h>"},
       {"learner/driver/x.cc", "#include <ATen/ATen.h>"},
@@ -133,6 +134,7 @@ TEST(IncludeRulesTest, AllowWhatTheHouseAllows) {
       {"common/comm/x.cc", "#include <mpi.h>"},
       {"common/net/x.cc", "#include <boost/asio.hpp>"},
       {"learner/nn/x.cc", "#include <torch/torch.h>"},
+      {"actors/env/box2d/x.cc", "#include <box2d/box2d.h>"},
       {"common/base/x.cc", "// #include \"cli/main.h\" is only spoken of"},
   };
   for (const auto& planted : right) {

@@ -76,6 +76,7 @@ const std::vector<Library>& Libraries() {
       {"Asio", {"boost/asio", "asio"}, {"common/net/", "tests/common/net/"}},
       {"yaml-cpp", {"yaml-cpp/"}, {"common/config/config_load.cc"}},
       {"spdlog", {"spdlog/"}, {"common/telemetry/log.cc"}},
+      {"Box2D", {"box2d/"}, {"actors/env/box2d/"}},
       {"Torch",
        {"torch/", "ATen/", "c10/", "caffe2/"},
        {"learner/nn/", "learner/td/", "learner/distill/", "learner/export/", "learner/module/",
