@@ -8,7 +8,7 @@ namespace stillhouse::actors {
 /// `env.options` of a configuration.
 inline EnvironmentOptions OptionsOf(const EnvironmentSettings& settings) {
   return {settings.sticky_action_prob, settings.difficulty_ramping, settings.mask_actions,
-          settings.data};
+          settings.several, settings.data};
 }
 
 }  // namespace stillhouse::actors

@@ -229,10 +229,18 @@ EnvironmentSpec DescribeEnvironment(const EnvironmentSettings& settings,
                                     const std::string& program) {
   Pipe pipe;
   const std::vector<std::string> arguments = {
-      "--describe",           settings.id,
-      "--sticky-action-prob", fmt::format("{}", settings.sticky_action_prob),
-      "--difficulty-ramping", settings.difficulty_ramping ? "true" : "false",
-      "--mask-actions",       settings.mask_actions ? "true" : "false"};
+      "--describe",
+      settings.id,
+      "--sticky-action-prob",
+      fmt::format("{}", settings.sticky_action_prob),
+      "--difficulty-ramping",
+      settings.difficulty_ramping ? "true" : "false",
+      "--mask-actions",
+      settings.mask_actions ? "true" : "false",
+      "--games",
+      fmt::format("{}", fmt::join(settings.several.games, ",")),
+      "--channels",
+      fmt::format("{}", settings.several.channels)};
   const pid_t pid = Spawn(program, arguments, CleanEnvironment(), -1, pipe.In());
   pipe.CloseIn();
   const std::string answer = ReadAll(pipe.Out());

@@ -10,6 +10,7 @@
 
 #include "cli/store_plan.h"
 #include "common/base/action_mask.h"
+#include "common/base/context.h"
 #include "common/base/error.h"
 #include "replay/log/posix_storage.h"
 #include "replay/log/scan.h"
@@ -143,6 +144,10 @@ Json Transition(const replay::SegmentHeader& header, const ChunkView& chunk, Ite
   if (spec.masked_actions > 0) {
     json["legal"] =
         LegalActions(spec, {view.observation, static_cast<std::size_t>(spec.PackedBytes())});
+  }
+  if (spec.contexts > 0) {
+    json["context"] =
+        ContextsOf(spec, {view.observation, static_cast<std::size_t>(spec.PackedBytes())}).at(0);
   }
   json["next_observation"] = terminated ? Json() : Observation(spec, view.next_observation, as_hex);
   return json;

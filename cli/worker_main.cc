@@ -65,6 +65,8 @@ int Main(int argc, char** argv) {
   app.add_option("--sticky-action-prob", environment.sticky_action_prob, "For --describe");
   app.add_option("--difficulty-ramping", environment.difficulty_ramping, "For --describe");
   app.add_option("--mask-actions", environment.mask_actions, "For --describe");
+  app.add_option("--games", environment.several.games, "For --describe")->delimiter(',');
+  app.add_option("--channels", environment.several.channels, "For --describe");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

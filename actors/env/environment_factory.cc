@@ -20,6 +20,7 @@
 #include "actors/env/minatar/breakout.h"
 #include "actors/env/minatar/freeway.h"
 #include "actors/env/minatar/seaquest.h"
+#include "actors/env/minatar/several_games.h"
 #include "actors/env/minatar/space_invaders.h"
 #include "common/base/error.h"
 
@@ -45,6 +46,19 @@ EnvironmentMaker::Make MinAtar(const EnvironmentOptions& options) {
   }
   return [chosen](EnvironmentUse) {
     return std::make_unique<MaskedEnvironment>(std::make_unique<Game>(chosen));
+  };
+}
+
+EnvironmentMaker::Make SeveralMinAtar(const EnvironmentOptions& options) {
+  const MinAtarOptions chosen{.sticky_action_prob = options.sticky_action_prob,
+                              .difficulty_ramping = options.difficulty_ramping};
+  SeveralGames check(options.several, chosen);  // says at once what is wrong with them
+  SeveralGamesSettings evaluated = options.several;
+  evaluated.channels = static_cast<std::int32_t>(check.Spec().observation.shape[0]);
+  if (!evaluated.evaluate.empty()) evaluated.games = evaluated.evaluate;
+  return [training = options.several, evaluated, chosen](EnvironmentUse use) {
+    return std::make_unique<SeveralGames>(use == EnvironmentUse::kEvaluation ? evaluated : training,
+                                          chosen);
   };
 }
 
@@ -76,6 +90,14 @@ Infos StickyAndRamping() {
   return infos;
 }
 
+Infos OfSeveral() {
+  return {StickyAndRamping()[0],
+          StickyAndRamping().back(),
+          {"games", fmt::format("[{}]", fmt::join(kMinAtarGames, ", ")), "those that are played"},
+          {"evaluate", "all", "of these the games that evaluation plays"},
+          {"channels", "auto", "planes of the observation; auto: what the games need"}};
+}
+
 constexpr std::array kEntries = {
     Entry{"minatar/breakout", "paddle and ball against three rows of bricks", Sticky,
           MinAtar<Breakout>},
@@ -86,6 +108,8 @@ constexpr std::array kEntries = {
           StickyAndRamping, MinAtar<Seaquest>},
     Entry{"minatar/space_invaders", "shoot the fleet before it lands", StickyAndRamping,
           MinAtar<SpaceInvaders>},
+    Entry{"minatar/several", "several of these games, one an episode (docs/offline.md)", OfSeveral,
+          SeveralMinAtar},
     Entry{"classic/cart_pole", "balance a pole on a cart, up to 500 steps", None, Plain<CartPole>},
     Entry{"classic/cart_pole_views",
           "cart_pole seen twice: its state, and two images of it (docs/views.md)", None,

@@ -9,6 +9,7 @@
 
 #include "actors/env/environment.h"
 #include "common/base/data_settings.h"
+#include "common/base/several_games.h"
 
 namespace stillhouse::actors {
 
@@ -17,11 +18,12 @@ struct EnvironmentOptions {
   double sticky_action_prob = 0.1;  ///< [0, 1]
   bool difficulty_ramping = true;
   bool mask_actions = false;  ///< those that do what a lesser one does are illegal
+  SeveralGamesSettings several{};
   DataSettings data{};
 };
 
-/// What an environment is played for. Only data sets tell them apart: they keep examples for
-/// evaluation that training never sees.
+/// What an environment is played for. Data sets keep examples for evaluation that training never
+/// sees; of several games some may be evaluated alone.
 enum class EnvironmentUse : std::uint8_t { kTraining, kEvaluation };
 
 struct EnvironmentOptionInfo {

@@ -34,7 +34,8 @@ void WriteActionMask(const TensorSpec& spec, std::span<const std::uint8_t> legal
                std::cmp_equal(packed.size(), spec.PackedBytes()),
            "{} flags and {} bytes for {}", legal.size(), packed.size(), spec.ToString());
   SH_CHECK(std::find(legal.begin(), legal.end(), 1) != legal.end(), "no action is legal");
-  const auto mask = packed.subspan(static_cast<std::size_t>(spec.ElementBytes()));
+  const auto mask = packed.subspan(static_cast<std::size_t>(spec.ElementBytes()),
+                                   static_cast<std::size_t>(spec.MaskBytes()));
   std::fill(mask.begin(), mask.end(), std::uint8_t{0});
   for (std::size_t a = 0; a < legal.size(); ++a) {
     if (legal[a] != 0) mask[a / 8] = static_cast<std::uint8_t>(mask[a / 8] | 1U << (a % 8));

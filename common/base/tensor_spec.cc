@@ -10,6 +10,9 @@ constexpr std::int64_t kMaxElements = std::int64_t{1} << 24;
 constexpr std::int32_t kMaxActions = 65536;
 /// Set in the byte of the kind when a mask follows: what has none is written as it always was.
 constexpr std::uint8_t kMasked = 0x80;
+/// Likewise when a context follows.
+constexpr std::uint8_t kOfContexts = 0x40;
+constexpr std::int32_t kMaxContexts = 256;
 }  // namespace
 
 std::int64_t TensorSpec::Elements() const {
@@ -35,20 +38,24 @@ std::string TensorSpec::ToString() const {
   static constexpr const char* kNames[] = {"bits", "bytes", "floats", "unit_bytes"};
   std::string text = fmt::format("{}[{}]", kNames[static_cast<int>(kind)], fmt::join(shape, ","));
   if (masked_actions > 0) text += fmt::format(" with a mask of {} actions", masked_actions);
+  if (contexts > 0) text += fmt::format(" of {} contexts", contexts);
   return text;
 }
 
 void TensorSpec::Encode(ByteWriter& out) const {
-  const auto byte = static_cast<std::uint8_t>(kind);
-  out.Put(static_cast<std::uint8_t>(masked_actions > 0 ? byte | kMasked : byte));
+  unsigned byte = static_cast<std::uint8_t>(kind);
+  if (masked_actions > 0) byte |= kMasked;
+  if (contexts > 0) byte |= kOfContexts;
+  out.Put(static_cast<std::uint8_t>(byte));
   out.PutVector(shape);
   if (masked_actions > 0) out.Put(masked_actions);
+  if (contexts > 0) out.Put(contexts);
 }
 
 TensorSpec TensorSpec::Decode(ByteReader& in) {
   TensorSpec spec;
   const auto byte = in.Get<std::uint8_t>();
-  const auto kind = static_cast<std::uint8_t>(byte & ~kMasked);
+  const auto kind = static_cast<std::uint8_t>(byte & ~(kMasked | kOfContexts));
   if (kind > static_cast<std::uint8_t>(ElementKind::kUnitBytes)) {
     in.Fail(fmt::format("element kind {} does not exist", kind));
   }
@@ -64,6 +71,12 @@ TensorSpec TensorSpec::Decode(ByteReader& in) {
     spec.masked_actions = in.Get<std::int32_t>();
     if (spec.masked_actions < 1 || spec.masked_actions > kMaxActions) {
       in.Fail(fmt::format("mask of {} actions, must be 1 to {}", spec.masked_actions, kMaxActions));
+    }
+  }
+  if ((byte & kOfContexts) != 0) {
+    spec.contexts = in.Get<std::int32_t>();
+    if (spec.contexts < 1 || spec.contexts > kMaxContexts) {
+      in.Fail(fmt::format("{} contexts, must be 1 to {}", spec.contexts, kMaxContexts));
     }
   }
   return spec;

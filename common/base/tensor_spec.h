@@ -23,13 +23,18 @@ struct TensorSpec {
   /// A of the environment when a mask of its legal actions follows each packed observation
   /// (action_mask.h), else 0.
   std::int32_t masked_actions = 0;
+  /// How many contexts (tasks of one environment, as games) there are when a byte behind the
+  /// elements and the mask says of which one the state is (context.h), else 0.
+  std::int32_t contexts = 0;
 
   std::int64_t Elements() const;
   /// Bytes of the packed elements.
   std::int64_t ElementBytes() const;
-  /// Bytes of one packed observation: its elements, then its mask, one bit an action.
-  std::int64_t PackedBytes() const { return ElementBytes() + (masked_actions + 7) / 8; }
-  /// "bits[4,10,10]", "bits[4,10,10] with a mask of 6 actions"
+  /// Bytes of the mask behind them, one bit an action.
+  std::int64_t MaskBytes() const { return (masked_actions + 7) / 8; }
+  /// Bytes of one packed observation: its elements, then its mask, then its context.
+  std::int64_t PackedBytes() const { return ElementBytes() + MaskBytes() + (contexts > 0 ? 1 : 0); }
+  /// "bits[4,10,10]", "bits[4,10,10] with a mask of 6 actions", "bits[4,10,10] of 5 contexts"
   std::string ToString() const;
   bool operator==(const TensorSpec&) const = default;
 

@@ -10,6 +10,7 @@ namespace stillhouse {
 namespace {
 
 constexpr double kMaxCount = 1e15;
+constexpr std::string_view kSeveral = "minatar/several";
 
 bool IsAnyText(const std::string& text) { return !text.empty() && text.size() <= 4096; }
 
@@ -103,10 +104,12 @@ FieldList<EnvironmentSettings> EnvironmentFields() {
       OnlyWith<S>(FlagField<S>("options.mask_actions", &S::mask_actions,
                                "Of the six actions those that the game has no use for are illegal: "
                                "never played, in no target, in no label (docs/masks.md)."),
-                  "env.id: minatar/...", minatar),
+                  "env.id: minatar/... of one game",
+                  [minatar](const S& env) { return minatar(env) && env.id != kSeveral; }),
   };
-  const FieldList<S> data = DataFields();
-  fields.insert(fields.end(), data.begin(), data.end());
+  for (const FieldList<S>& more : {SeveralGamesFields(), DataFields()}) {
+    fields.insert(fields.end(), more.begin(), more.end());
+  }
   return fields;
 }
 

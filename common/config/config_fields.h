@@ -21,6 +21,7 @@ FieldList<TeacherSettings> TeacherFields();
 FieldList<StopSettings> StopFields();
 FieldList<RewardSettings> RewardFields();
 Field<RunConfig> TeachersField();
+FieldList<EnvironmentSettings> SeveralGamesFields();
 FieldList<DistillLossSettings> DistillLossFields();
 FieldList<FeatureSettings> FeatureFields();
 /// What the configuration calls a layer, as "conv2d"; empty: it has no word for it.

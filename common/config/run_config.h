@@ -7,6 +7,7 @@
 
 #include "common/base/data_settings.h"
 #include "common/base/label_choice.h"
+#include "common/base/several_games.h"
 #include "common/config/loss_settings.h"
 #include "common/model/network_spec.h"
 
@@ -37,6 +38,7 @@ struct EnvironmentSettings {
   double sticky_action_prob = 0.1;
   bool difficulty_ramping = true;
   bool mask_actions = false;
+  SeveralGamesSettings several;
   DataSettings data;
   bool operator==(const EnvironmentSettings&) const = default;
 };
@@ -166,7 +168,8 @@ enum class LabelRows : std::uint8_t { kS, kSAndNext };
 /// One model that a student learns from: an edge of the distillation graph (model_graph.h).
 struct SourceSettings {
   std::string model = "teacher";
-  double weight = 1;  ///< relative to the student's other sources
+  double weight = 1;    ///< relative to the student's other sources
+  std::string where{};  ///< context whose rows alone it labels (contexts.h); empty: every row
   bool operator==(const SourceSettings&) const = default;
 };
 
@@ -190,6 +193,7 @@ struct RewardSettings {
   double huber_delta = 1.0;
   std::int32_t target_update = 1000;  ///< updates of the student between hard copies
   double weight = 1;                  ///< of the TD loss
+  std::string where{};                ///< context whose rows alone it learns in; empty: every row
   LambdaSettings lambda;
   bool operator==(const RewardSettings&) const = default;
 };
@@ -208,6 +212,7 @@ struct StudentSettings {
   StaleLabels on_stale = StaleLabels::kDrop;
   LabelPlace labels = LabelPlace::kStream;
   std::string init = "none";  ///< as the teacher's
+  bool frozen = false;        ///< it has learnt already and only labels
   std::optional<RewardSettings> rewards;
   std::int32_t publish_every = 100;  ///< updates between publications of weights
   std::int32_t omit = -1;       ///< key `data.omit`: rows of this label are kept from it; -1: none

@@ -37,7 +37,7 @@ std::vector<std::string> OptionsOf(const nlohmann::json& array, const std::strin
 
 TEST(ListTest, EveryListedEnvironmentIsAccepted) {
   const auto envs = List("envs");
-  EXPECT_EQ(envs.size(), 14U);
+  EXPECT_EQ(envs.size(), 15U);
   for (const std::string& id : Names(envs)) {
     const RunConfig config =
         LoadConfigText("env: {id: " + id + "}", "c", {{}, EnvironmentChoices()});

@@ -20,7 +20,7 @@ std::string MessageFor(std::string_view id) {
 }
 
 TEST(EnvironmentFactoryTest, MakesEveryEnvironmentThatItLists) {
-  EXPECT_EQ(BuiltInEnvironments().size(), 14U);
+  EXPECT_EQ(BuiltInEnvironments().size(), 15U);
   for (const EnvironmentInfo& info : BuiltInEnvironments()) {
     if (info.needs_files) {
       EXPECT_THAT(MessageFor(info.id), testing::HasSubstr("names no file")) << info.id;
@@ -57,6 +57,8 @@ TEST(EnvironmentFactoryTest, KnowsWhichOptionsMatter) {
   EXPECT_FALSE(EnvironmentHasOption("minatar/breakout", "difficulty_ramping"));
   EXPECT_TRUE(EnvironmentHasOption("minatar/breakout", "sticky_action_prob"));
   EXPECT_FALSE(EnvironmentHasOption("classic/cart_pole", "sticky_action_prob"));
+  EXPECT_TRUE(EnvironmentHasOption("minatar/several", "games"));
+  EXPECT_FALSE(EnvironmentHasOption("minatar/several", "mask_actions"));
   EXPECT_FALSE(EnvironmentHasOption("nothing", "sticky_action_prob"));
 }
 
