@@ -36,9 +36,11 @@ std::vector<float> Read(const Job& job, std::size_t model, const std::string& in
                                     stored.network.Observation().ToString(), network.ToString(),
                                     network.Observation().ToString()));
     }
-    if (model == 0 && HasFrozenTeacher(job.config) && !taken.fresh.empty()) {
+    const bool frozen =
+        model == 0 ? HasFrozenTeacher(job.config) : job.config.students[model - 1].frozen;
+    if (frozen && !taken.fresh.empty()) {
       throw ConfigError(fmt::format(
-          "{}: a frozen teacher learns nothing, and these of its layers are not there: {}", init,
+          "{}: a frozen model learns nothing, and these of its layers are not there: {}", init,
           fmt::join(taken.fresh, "; ")));
     }
     std::string note = fmt::format("{}: layers {} of {}", key, fmt::join(taken.layers, ", "),

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/config/contexts.h"
 #include "common/config/feature_check.h"
 #include "common/config/graph_check.h"
 #include "common/model/network_spec.h"
@@ -155,7 +156,10 @@ class Checker {
       Fail({"teacher.init", "teacher.algorithm.kind"},
            "frozen needs a teacher that has learnt: RUN_DIR:MODEL");
     }
-    if (frozen && config_.students.empty()) {
+    const auto& students = config_.students;
+    const bool learns = std::any_of(students.begin(), students.end(),
+                                    [](const StudentSettings& student) { return !student.frozen; });
+    if (frozen && !learns) {
       Fail({"students", "teacher.algorithm.kind"},
            "a frozen teacher without students: nobody learns");
     }
@@ -202,10 +206,12 @@ class Checker {
   /// difficulty_ramping for games that never ramp, too.
   void Options(const EnvironmentChoice& choice, const std::vector<EnvironmentChoice>& choices) {
     constexpr std::string_view kPrefix = "env.options.";
-    const std::string family = choice.id.starts_with("minatar/") ? "minatar/" : choice.id;
+    const auto alone = [](const std::string& id) {
+      return !id.starts_with("minatar/") || id == "minatar/several";
+    };
     std::vector<std::string> known;
     for (const EnvironmentChoice& other : choices) {
-      if (other.id.starts_with(family)) {
+      if (other.id == choice.id || (!alone(other.id) && !alone(choice.id))) {
         known.insert(known.end(), other.options.begin(), other.options.end());
       }
     }
@@ -344,6 +350,7 @@ void CheckContradictions(const RunConfig& config, const std::string& file,
   check.Offline();
   check.Times();
   CheckGraph(config, file, context);
+  CheckContexts(config, file, context);
 }
 
 bool IsSupervised(const RunConfig& config) {

@@ -125,7 +125,8 @@ class GraphChecker {
       if (student.rewards && supervised) {
         Fail(path + ".rewards", {path}, "examples have no rewards; not with a supervised teacher");
       }
-      const bool plain = student.from.size() == 1 && student.from[0].model == "teacher";
+      const bool plain = student.from.size() == 1 && student.from[0].model == "teacher" &&
+                         student.from[0].where.empty();
       const bool source = std::any_of(
           config_.students.begin(), config_.students.end(), [&](const StudentSettings& other) {
             return std::any_of(other.from.begin(), other.from.end(),
@@ -158,6 +159,27 @@ class GraphChecker {
         student.loss.soft_weight.Greatest() > 0) {
       Fail(path + ".from", {path},
            "without a source only the label is known: kind: nll, or soft_weight: 0");
+    }
+  }
+
+  /// Who only labels must have learnt, and learns nothing.
+  void Frozen() {
+    for (const StudentSettings& student : config_.students) {
+      if (!student.frozen) continue;
+      const std::string path = "students." + student.name;
+      const std::string teachers = "teachers." + student.name;
+      if (student.init == "none") {
+        Fail(path + ".init", {path + ".frozen", teachers + ".algorithm.kind", teachers, path},
+             "frozen needs a model that has learnt: RUN_DIR:MODEL");
+      }
+      const auto refuse = [&](bool found, const std::string& key) {
+        if (found) Fail(path + key, {path}, "a frozen model learns nothing");
+      };
+      refuse(!student.from.empty(), ".from");
+      refuse(student.rewards.has_value(), ".rewards");
+      refuse(student.rounds > 0, ".rounds");
+      refuse(student.omit >= 0, ".data.omit");
+      refuse(LearnsFromTruth(student), ".loss.label");
     }
   }
 
@@ -240,6 +262,7 @@ void CheckGraph(const RunConfig& config, const std::string& file, FieldContext& 
   check.Policy();
   if (!check.Sources()) return;
   check.Grounding();
+  check.Frozen();
   check.Supervision();
   check.Rounds();
   check.Meanings();

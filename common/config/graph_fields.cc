@@ -14,25 +14,60 @@ constexpr std::size_t kMaxStudents = 64;
 constexpr std::size_t kMaxSources = 16;
 const Range kWeights{0, 1e6, true};
 
-/// `small`, or `{small: 0.5}` as an item of the list.
+/// The context in whose rows alone something counts (contexts.h); empty is written `everywhere`.
+template <typename S>
+Field<S> WhereField(std::string doc) {
+  constexpr const char* kAllowed = "everywhere, or a context (a game of minatar/several)";
+  return {"where",
+          kAllowed,
+          std::move(doc),
+          [](const FieldInput& in, S& out) {
+            if (IsWord(in.node, "everywhere")) {
+              out.where.clear();
+            } else if (in.node.IsScalar() && IsPlainName(in.node.text)) {
+              out.where = in.node.text;
+            } else {
+              in.FailExpected(kAllowed);
+            }
+          },
+          [](const S& in) { return in.where.empty() ? "everywhere" : PrintText(in.where); },
+          {},
+          {}};
+}
+
+FieldList<SourceSettings> SourceFields() {
+  using S = SourceSettings;
+  return {NumberField<S>("weight", &S::weight, kWeights, "Relative to the other sources."),
+          WhereField<S>("The context in whose rows alone it labels.")};
+}
+
+/// `small`, or as an item of the list `{small: 0.5}` or `{small: {weight: 0.5, where: breakout}}`.
 void ReadSources(const FieldInput& in, std::vector<SourceSettings>& out) {
-  const auto add = [&](const std::string& model, const ConfigPlace& place, double weight) {
+  const auto add = [&](SourceSettings source, const ConfigPlace& place) {
     const std::string path = fmt::format("{}[{}]", in.path, out.size());
     in.context.set[path] = place;
-    out.push_back({model, weight});
+    out.push_back(std::move(source));
   };
   const auto add_map = [&](const ConfigNode& node) {
     for (const auto& [model, place, value] : node.entries) {
       const std::string path = in.path + "." + model;
-      const auto weight = ReadNumber(FieldInput{value, path, in.context}, kWeights, "");
-      if (weight) add(model, place, *weight);
+      SourceSettings source{.model = model};
+      if (value.kind == ConfigNode::Kind::kMap) {
+        ReadFields(value, path + ".", SourceFields(), source, in.context);
+      } else if (const auto weight =
+                     ReadNumber(FieldInput{value, path, in.context}, kWeights, "")) {
+        source.weight = *weight;
+      } else {
+        continue;
+      }
+      add(std::move(source), place);
     }
   };
-  if (in.node.IsScalar()) return add(in.node.text, in.node.place, 1);
+  if (in.node.IsScalar()) return add({.model = in.node.text}, in.node.place);
   if (in.node.kind == ConfigNode::Kind::kMap) return add_map(in.node);
   for (const ConfigNode& item : in.node.items) {
     if (item.IsScalar()) {
-      add(item.text, item.place, 1);
+      add({.model = item.text}, item.place);
     } else if (item.kind == ConfigNode::Kind::kMap) {
       add_map(item);
     } else {
@@ -47,9 +82,15 @@ std::string PrintSources(const std::vector<SourceSettings>& sources) {
   std::string text;
   for (const SourceSettings& source : sources) {
     if (!text.empty()) text += ", ";
-    text += source.weight == 1
-                ? PrintText(source.model)
-                : fmt::format("{{{}: {}}}", PrintText(source.model), PrintNumber(source.weight));
+    const std::string model = PrintText(source.model);
+    if (!source.where.empty()) {
+      text += fmt::format("{{{}: {{weight: {}, where: {}}}}}", model, PrintNumber(source.weight),
+                          PrintText(source.where));
+    } else if (source.weight != 1) {
+      text += fmt::format("{{{}: {}}}", model, PrintNumber(source.weight));
+    } else {
+      text += model;
+    }
   }
   return "[" + text + "]";
 }
@@ -130,19 +171,25 @@ void ReadStudents(const FieldInput& in, RunConfig& config) {
       StudentSettings student;
       student.name = name;
       ReadFields(value, path + ".", fields, student, in.context);
+      // The default source is not meant for who learns nothing.
+      if (student.frozen && !in.context.set.contains(path + ".from")) student.from.clear();
       config.students.push_back(std::move(student));
     }
   }
 }
 
-/// A teacher that does not play: a model that learns from the rewards in the other's batches.
+/// A teacher that does not play: a model that learns from the rewards in the other's batches, or
+/// one that has learnt already.
 StudentSettings FurtherTeacher(const std::string& name, const TeacherSettings& teacher) {
   StudentSettings model;
   model.name = name;
   model.network = teacher.network;
   model.optimizer = teacher.optimizer;
   model.publish_every = teacher.publish_every;
+  model.init = teacher.init;
   model.from.clear();
+  model.frozen = teacher.algorithm.kind == AlgorithmSettings::Kind::kFrozen;
+  if (model.frozen) return model;
   model.rewards = RewardSettings{.double_q = teacher.algorithm.double_q,
                                  .loss = teacher.algorithm.loss,
                                  .huber_delta = teacher.algorithm.huber_delta,
@@ -198,16 +245,19 @@ FieldList<RewardSettings> RewardFields() {
       IntegerField<S>("target_update", &S::target_update, {1, 1e9},
                       "The student's updates between hard copies to its target network."),
       NumberField<S>("weight", &S::weight, {0, 1e6, true}, "Multiplies the TD loss."),
+      WhereField<S>("The context in whose rows alone it learns from rewards."),
       LambdaField(),
   };
 }
 
 Field<StudentSettings> FromField() {
   return {"from",
-          "list of models, each also with a weight: [teacher, {small: 0.5}]",
+          "list of models, each also with a weight, [teacher, {small: 0.5}], or with a context, "
+          "[{expert: {weight: 0.5, where: breakout}}]",
           "The models it learns from: the teacher or other students. With several the label is the "
-          "weighted mean of their probabilities (of their Q for mse and mse_centered). Empty: it "
-          "learns from rewards alone.",
+          "weighted mean of their probabilities (of their Q for mse and mse_centered). One with "
+          "`where` labels rows of that context alone (docs/offline.md); a row that nobody labels "
+          "teaches nothing. Empty: it learns from rewards alone.",
           [](const FieldInput& in, StudentSettings& out) {
             out.from.clear();
             ReadSources(in, out.from);
@@ -277,7 +327,8 @@ Field<RunConfig> TeachersField() {
       "teachers",
       "map of names to the keys of `teacher`",
       "Several teachers. The one named `teacher`, here or in the section of that name, plays; the "
-      "others are resolved to students with `rewards` and without `from`.",
+      "others are resolved to students without `from` and with `rewards`, or `frozen` where "
+      "algorithm.kind says so.",
       ReadTeachers,
       {},
       {},

@@ -174,6 +174,8 @@ FieldList<StudentSettings> StudentFields() {
                                 "average, its target network's, or those of its best evaluation "
                                 "(those it has, before the first). In the tail: the frozen ones."),
       TextField<S>("init", &S::init, IsInit, kInitText, kInitDoc),
+      FlagField<S>("frozen", &S::frozen,
+                   "It has learnt already (init) and only labels, as an expert of another run."),
       RewardsField(),
       FixedField<S>("actions", {"all"}, {}, "The actions that its head has."),
       IntegerField<S>("rounds", &S::rounds, {0, 1e12},

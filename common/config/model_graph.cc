@@ -35,10 +35,11 @@ std::optional<std::uint16_t> GuestModel(const RunConfig& config) {
 
 ModelGraph ModelGraph::Of(const RunConfig& config) {
   ModelGraph graph;
-  graph.models_.push_back({"teacher", true, false, {}});
+  graph.models_.push_back({"teacher", true});
   for (const StudentSettings& student : config.students) {
-    graph.models_.push_back(
-        {student.name, student.rewards.has_value(), LearnsFromTruth(student), {}});
+    graph.models_.push_back({student.name, student.rewards.has_value(), LearnsFromTruth(student),
+                             student.frozen,
+                             student.rewards ? student.rewards->where : std::string()});
   }
   for (std::size_t s = 0; s < config.students.size(); ++s) {
     double sum = 0;
@@ -49,8 +50,8 @@ ModelGraph ModelGraph::Of(const RunConfig& config) {
                        [&](const Model& model) { return model.name == source.model; });
       SH_CHECK(found != graph.models_.end(), "{} learns from '{}', which does not exist",
                config.students[s].name, source.model);
-      graph.models_[s + 1].from.push_back(
-          {static_cast<std::size_t>(found - graph.models_.begin()), source.weight / sum});
+      graph.models_[s + 1].from.push_back({static_cast<std::size_t>(found - graph.models_.begin()),
+                                           source.weight / sum, source.where});
     }
   }
   return graph;
@@ -165,9 +166,12 @@ std::string ModelGraph::Draw() const {
       sources += sources.empty() ? "" : " + ";
       if (models_[m].from.size() > 1) sources += fmt::format("{:.3g} ", source.weight);
       sources += models_[source.model].name;
+      if (!source.where.empty()) sources += " where " + source.where;
     }
     if (models_[m].rewards) sources += sources.empty() ? "rewards" : " + rewards";
+    if (!models_[m].rewards_where.empty()) sources += " where " + models_[m].rewards_where;
     if (models_[m].truth) sources += sources.empty() ? "truth" : " + truth";
+    if (models_[m].frozen) sources += "nobody: frozen";
     text += fmt::format("{:<{}} <- {}\n", std::string(indent(m), ' ') + models_[m].name, width,
                         sources);
   }

@@ -21,15 +21,18 @@ class ModelGraph {
  public:
   struct Source {
     std::size_t model = 0;
-    double weight = 0;  ///< of all sources of one model: sum 1
+    double weight = 0;    ///< of all sources of one model: sum 1
+    std::string where{};  ///< context whose rows alone it labels; empty: every row
   };
   struct Model {
     std::string name;
     bool rewards = false;
-    bool truth = false;  ///< learns from a data set's labels
-    std::vector<Source> from;
+    bool truth = false;           ///< learns from a data set's labels
+    bool frozen = false;          ///< has learnt already
+    std::string rewards_where{};  ///< context whose rewards alone it learns from
+    std::vector<Source> from{};
     /// Something behind it is real.
-    bool Grounded() const { return rewards || truth; }
+    bool Grounded() const { return rewards || truth || frozen; }
   };
 
   /// Every name under `from` must be a model's (CheckGraph says so to users): SH_CHECK.

@@ -12,7 +12,8 @@ std::string Coordinator::WhyTailIsOver(Time now) {
   const StopSettings& stop = settings_.config.stop;
   std::uint64_t least = ~std::uint64_t{0};
   for (std::size_t k = 0; k < settings_.config.students.size(); ++k) {
-    if (dead_.contains({RoleKind::kStudentHost, settings_.host_of_student[k]})) {
+    if (settings_.config.students[k].frozen ||
+        dead_.contains({RoleKind::kStudentHost, settings_.host_of_student[k]})) {
       plateau_.Leave(k);
       continue;
     }
@@ -22,6 +23,7 @@ std::string Coordinator::WhyTailIsOver(Time now) {
   if (plateau_.Reached()) {
     std::string words = fmt::format("no agreement has risen for {} updates:", stop.plateau);
     for (std::size_t k = 0; k < settings_.config.students.size(); ++k) {
+      if (settings_.config.students[k].frozen) continue;
       words += fmt::format(" {} {:.3f}", settings_.config.students[k].name,
                            progress_.StudentAgreement(k));
     }

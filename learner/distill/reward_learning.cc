@@ -26,7 +26,8 @@ std::vector<float> TargetOfNext(TrainedModel& model, const LabelledBatch& batch,
 }
 
 RewardLoss ComputeRewardLoss(const RewardSettings& settings, const LabelledBatch& batch,
-                             std::span<const float> q, std::span<const float> q_target_next,
+                             std::span<const float> weights, std::span<const float> q,
+                             std::span<const float> q_target_next,
                              std::span<const std::uint8_t> legal) {
   const std::size_t values = std::size_t{batch.batch} * batch.num_actions;
   const TdRows<float> td{batch.num_actions,
@@ -37,8 +38,8 @@ RewardLoss ComputeRewardLoss(const RewardSettings& settings, const LabelledBatch
                          legal};
   const auto targets = settings.double_q ? DoubleTargets(td) : OneStepTargets(td);
   auto loss =
-      ComputeTdLoss<float>(batch.num_actions, q.first(values), batch.actions, targets,
-                           batch.weights, settings.loss, static_cast<float>(settings.huber_delta));
+      ComputeTdLoss<float>(batch.num_actions, q.first(values), batch.actions, targets, weights,
+                           settings.loss, static_cast<float>(settings.huber_delta));
   const auto weight = static_cast<float>(settings.weight);
   if (settings.weight != 1) {
     for (float& value : loss.q_gradient) value *= weight;

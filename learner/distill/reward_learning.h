@@ -25,11 +25,13 @@ struct RewardLoss {
   std::vector<float> gradient;  ///< [batch, A]
 };
 /// The student's TD loss on the batch, with the gradient by its Q-values of the first `batch` rows;
-/// both times settings.weight. `q`: its Forward over s, and over s' below when double. Importance
-/// weights as the teacher's TD step uses them. `legal`: flags [batch, A] of the next states, or
+/// both times settings.weight. `q`: its Forward over s, and over s' below when double. `weights`
+/// [batch]: the batch's importance weights, as the teacher's TD step uses them, 0 for a row that it
+/// is not to learn from. `legal`: flags [batch, A] of the next states, or
 /// empty.
 RewardLoss ComputeRewardLoss(const RewardSettings& settings, const LabelledBatch& batch,
-                             std::span<const float> q, std::span<const float> q_target_next,
+                             std::span<const float> weights, std::span<const float> q,
+                             std::span<const float> q_target_next,
                              std::span<const std::uint8_t> legal = {});
 
 }  // namespace stillhouse::learner

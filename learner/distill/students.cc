@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "common/base/action_mask.h"
+#include "common/base/context.h"
 #include "common/base/error.h"
 #include "learner/distill/label_mix.h"
 #include "learner/distill/omit.h"
 #include "learner/distill/output_losses.h"
-#include "learner/distill/reward_learning.h"
 #include "learner/distill/shuffle.h"
 
 namespace stillhouse::learner {
@@ -102,6 +102,10 @@ std::vector<StudentStep> Students::Update(const LabelledBatch& batch, const Stud
   std::vector<bool> waits;  // before anyone's step
   for (const Member& member : members_) waits.push_back(WaitsForItsRound(member));
   for (std::size_t k = 0; k < members_.size(); ++k) {
+    if (members_[k].student.settings.frozen) {
+      steps.push_back({.waited = true});
+      continue;
+    }
     if (k < turn.skip.size() && turn.skip[k] != 0) {
       steps.push_back({.skipped = true});
       continue;
@@ -165,6 +169,11 @@ std::span<const float> Students::LabelsOf(const Member& member, const LabelledBa
   if (shares.empty()) return std::span<const float>(batch.labels).first(rows * batch.num_actions);
   if (shares.size() == 1) return shares[0].q;
   const OutputLossTerms terms = TermsAt(settings.loss, member.student.updates);
+  if (!member.parts.Empty()) {
+    mixed = MixLabelsByRow(terms.kind, terms.temperature, batch.num_actions, shares, member.parts,
+                           LegalRows(member, rows * batch.num_actions));
+    return mixed;
+  }
   mixed = MixLabels<float>(terms.kind, terms.temperature, batch.num_actions, shares,
                            LegalRows(member, rows * batch.num_actions));
   return mixed;
@@ -173,12 +182,17 @@ std::span<const float> Students::LabelsOf(const Member& member, const LabelledBa
 double Students::AddLabelLoss(const Member& member, const DistillLossSettings& settings,
                               const LabelledBatch& batch, std::span<const float> q,
                               std::span<const float> labels, double lambda,
-                              std::vector<float>& gradient) const {
+                              std::span<const float> parts, std::vector<float>& gradient) const {
   OutputRows<float> outputs{batch.num_actions, q, labels};
   outputs.legal = LegalRows(member, q.size());
   std::vector<float> weights;
   if (settings.weighted) {
     weights = RowWeights(batch, q.size() / batch.num_actions);
+    outputs.weights = weights;
+  }
+  if (!parts.empty()) {
+    weights.resize(q.size() / batch.num_actions, 1.0F);
+    for (std::size_t row = 0; row < weights.size(); ++row) weights[row] *= parts[row];
     outputs.weights = weights;
   }
   if (settings.label == LabelBy::kTruth) outputs.labels = batch.truths;
@@ -197,15 +211,14 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, cons
   const StudentSettings& settings = member.student.settings;
   const std::span<const float> q =
       member.labels_others ? std::span<const float>(member.outputs) : Forward(member, batch);
-  member.legal = LegalActions(member.student.model->Spec().Observation(), batch.observations);
+  const TensorSpec& observation = member.student.model->Spec().Observation();
+  member.legal = LegalActions(observation, batch.observations);
+  member.parts = PartsByContext(member.student.links, ContextsOf(observation, batch.observations));
   StudentStep step;
   std::vector<float> gradient;
   double lambda = 1;
   if (settings.rewards) {
-    const std::span<const std::uint8_t> legal = member.legal;
-    const std::size_t next = legal.empty() ? 0 : std::size_t{batch.batch} * batch.num_actions;
-    auto td =
-        ComputeRewardLoss(*settings.rewards, batch, q, member.q_target_next, legal.subspan(next));
+    auto td = RewardPart(member, batch, q);
     step.loss = td.loss;
     gradient = std::move(td.gradient);
     lambda = LambdaNow(settings.rewards->lambda, member.student.updates, moment.retention);
@@ -214,7 +227,7 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, cons
   const auto own = q.first(std::min(q.size(), rows * batch.num_actions));
   std::vector<float> mixed;
   const auto labels = LabelsOf(member, batch, own.size() / batch.num_actions, mixed);
-  step.agreement = Agreement(own, labels, canonical_, member.legal);
+  step.agreement = AgreementOf(member, own, labels);
   const std::vector<float> before =
       moment.measure ? member.student.model->Parameters() : std::vector<float>{};
   const auto parts = moment.measure ? PartsOf(member, batch, own, labels, lambda, gradient)
@@ -222,7 +235,8 @@ StudentStep Students::UpdateOne(Member& member, const LabelledBatch& batch, cons
   // A weight of 0 leaves rewards alone, bit for bit.
   const bool labelled = !member.student.links.empty() || settings.loss.label == LabelBy::kTruth;
   if (labelled && lambda > 0) {
-    step.loss += AddLabelLoss(member, settings.loss, batch, own, labels, lambda, gradient);
+    step.loss += AddLabelLoss(member, settings.loss, batch, own, labels, lambda,
+                              member.parts.labelled, gradient);
   }
   step.loss += AddAdversary(member, own, labels, lambda, gradient);
   Step(member, batch, gradient, step);

@@ -9,18 +9,13 @@
 #include "learner/distill/adversary.h"
 #include "learner/distill/bias_correction.h"
 #include "learner/distill/feature_learner.h"
+#include "learner/distill/label_link.h"
 #include "learner/distill/layer_measure.h"
+#include "learner/distill/reward_learning.h"
 #include "learner/nn/trained_model.h"
 #include "learner/protocol/compute.h"
 
 namespace stillhouse::learner {
-
-/// One source of a student's labels: the teacher, whose labels come with the batch, or another
-/// student of this host, whose outputs are computed here.
-struct LabelLink {
-  std::optional<std::size_t> student{};  ///< of this host; none: the teacher
-  double weight = 1;                     ///< of all links of a student: sum 1
-};
 
 /// A student of this host: what it is trained to match, and the model that learns it.
 struct HostedStudent {
@@ -35,6 +30,8 @@ struct HostedStudent {
   /// So many of its first parameters come with every batch and are not learnt; > 0: `model` is a
   /// TappedModel.
   std::size_t shared_parameters = 0;
+  /// Context whose rewards alone it learns from; none: those of every row.
+  std::optional<std::uint8_t> rewards_where = std::nullopt;
 };
 
 /// Share of rows in which the greedy actions of `student` and `teacher` [rows, A] are the same,
@@ -71,6 +68,7 @@ class Students final : public StudentCompute {
     std::vector<float> q_target_next{};  ///< of this batch, when it learns from rewards
     std::vector<float> outputs{};        ///< of this batch [rows, A], when it labels for others
     std::vector<std::uint8_t> legal{};   ///< of this batch [rows, A], empty without a mask
+    RowParts parts{};                    ///< of this batch: who labels which row
   };
 
   /// What StudentTurn says to one student.
@@ -104,11 +102,18 @@ class Students final : public StudentCompute {
   /// What it is to match on the first `rows` rows; `mixed` holds it when it is made here.
   std::span<const float> LabelsOf(const Member& member, const LabelledBatch& batch,
                                   std::size_t rows, std::vector<float>& mixed) const;
-  /// Adds the labels' part by `settings`; returns its loss times lambda.
+  /// Its TD loss, with the gradient by its Q-values, in the rows that it learns from.
+  RewardLoss RewardPart(const Member& member, const LabelledBatch& batch,
+                        std::span<const float> q) const;
+  /// Adds the labels' part by `settings`, every row as much as `parts` says (empty: wholly);
+  /// returns its loss times lambda.
   double AddLabelLoss(const Member& member, const DistillLossSettings& settings,
                       const LabelledBatch& batch, std::span<const float> q,
-                      std::span<const float> labels, double lambda,
+                      std::span<const float> labels, double lambda, std::span<const float> parts,
                       std::vector<float>& gradient) const;
+  /// Of the rows that somebody labels.
+  double AgreementOf(const Member& member, std::span<const float> own,
+                     std::span<const float> labels) const;
 
   /// The flags of the first `values` / A rows of this batch; empty without a mask.
   static std::span<const std::uint8_t> LegalRows(const Member& member, std::size_t values) {

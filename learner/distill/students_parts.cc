@@ -1,6 +1,7 @@
 // Which part of a student's loss asks for what.
 #include <utility>
 
+#include "common/base/context.h"
 #include "learner/distill/output_losses.h"
 #include "learner/distill/students.h"
 
@@ -29,6 +30,32 @@ bool Something(const DistillLossSettings& loss, std::uint64_t update) {
 
 }  // namespace
 
+RewardLoss Students::RewardPart(const Member& member, const LabelledBatch& batch,
+                                std::span<const float> q) const {
+  const HostedStudent& student = member.student;
+  const std::span<const std::uint8_t> legal = member.legal;
+  const std::size_t next = legal.empty() ? 0 : std::size_t{batch.batch} * batch.num_actions;
+  std::vector<float> weights = batch.weights;
+  if (student.rewards_where) {
+    const auto contexts = ContextsOf(student.model->Spec().Observation(), batch.observations);
+    for (std::size_t row = 0; row < weights.size(); ++row) {
+      if (contexts[row] != *student.rewards_where) weights[row] = 0;
+    }
+  }
+  return ComputeRewardLoss(*student.settings.rewards, batch, weights, q, member.q_target_next,
+                           legal.subspan(next));
+}
+
+double Students::AgreementOf(const Member& member, std::span<const float> own,
+                             std::span<const float> labels) const {
+  const std::size_t actions = canonical_.size();
+  if (member.parts.Empty()) return Agreement(own, labels, canonical_, member.legal);
+  const std::span<const float> labelled(member.parts.labelled);
+  const std::span<const std::uint8_t> legal(member.legal);
+  return Agreement(RowsWith(own, labelled, actions), RowsWith(labels, labelled, actions),
+                   canonical_, RowsWith(legal, labelled, actions));
+}
+
 std::vector<PartGradient> Students::PartsOf(Member& member, const LabelledBatch& batch,
                                             std::span<const float> own,
                                             std::span<const float> labels, double lambda,
@@ -38,16 +65,23 @@ std::vector<PartGradient> Students::PartsOf(Member& member, const LabelledBatch&
   if (!rewards.empty()) parts.push_back({"rewards", student.model->Gradient(rewards)});
   const auto [of_source, of_truth] = Split(student.settings.loss);
   const auto add = [&](const std::string& name, const DistillLossSettings& loss,
-                       std::span<const float> said, double weight) {
+                       std::span<const float> said, double weight,
+                       std::span<const float> rows = {}) {
     if (weight == 0 || !Something(loss, student.updates)) return;
     std::vector<float> gradient;
-    AddLabelLoss(member, loss, batch, own, said.first(own.size()), weight, gradient);
+    AddLabelLoss(member, loss, batch, own, said.first(own.size()), weight, rows, gradient);
     parts.push_back({name, student.model->Gradient(gradient)});
   };
-  for (const LabelLink& link : student.links) {
+  for (std::size_t k = 0; k < student.links.size(); ++k) {
+    const LabelLink& link = student.links[k];
     const std::string name =
         link.student ? members_[*link.student].student.settings.name : std::string("teacher");
-    add(name, of_source, SourceOf(member, link, batch), lambda * link.weight);
+    const std::span<const float> said = SourceOf(member, link, batch);
+    if (member.parts.Empty()) {
+      add(name, of_source, said, lambda * link.weight);
+    } else {
+      add(name, of_source, said, lambda, member.parts.of_link[k]);
+    }
   }
   add("truth", of_truth, batch.labels, lambda);
   const double told = lambda * student.settings.loss.adversarial_weight.At(student.updates);

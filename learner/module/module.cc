@@ -72,14 +72,15 @@ std::vector<LabelLink> LinksOf(const RunConfig& config, std::span<const std::siz
   std::vector<LabelLink> links;
   const ModelGraph graph = ModelGraph::Of(config);
   for (const ModelGraph::Source& source : graph.Models()[index + 1].from) {
+    const auto where = source.where.empty() ? std::nullopt : GameNumber(source.where);
     if (source.model == 0) {
-      links.push_back({{}, source.weight});
+      links.push_back({{}, source.weight, where});
       continue;
     }
     const auto hosted = std::find(students.begin(), students.end(), source.model - 1);
     SH_CHECK(hosted != students.end(), "student {} learns from {}, which lives elsewhere", index,
              source.model - 1);
-    links.push_back({static_cast<std::size_t>(hosted - students.begin()), source.weight});
+    links.push_back({static_cast<std::size_t>(hosted - students.begin()), source.weight, where});
   }
   return links;
 }
@@ -164,6 +165,9 @@ class LearnerFactory final : public ComputeFactory {
                                 static_cast<std::size_t>(loss.adversarial_units),
                                 loss.temper == Temper::kBoth ? loss.temperature.to : 1.0,
                                 student.settings.optimizer, rng);
+    }
+    if (student.settings.rewards && !student.settings.rewards->where.empty()) {
+      student.rewards_where = GameNumber(student.settings.rewards->where);
     }
     const auto shared = static_cast<std::size_t>(student.settings.shared_layers);
     student.shared_parameters = ParametersOfFirst(spec, shared);

@@ -61,9 +61,13 @@ class OfflineTest : public ::testing::Test {
   /// Status of `stillhouse COMMAND` with a run directory of its own.
   int Run(const std::string& command, const std::vector<std::string>& settings,
           const std::vector<std::string>& more = {}) {
+    return RunIn(Directory(), command, settings, more);
+  }
+  int RunIn(const fs::path& directory, const std::string& command,
+            const std::vector<std::string>& settings, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {command};
     for (const auto& argument : Deterministic(settings)) arguments.push_back(argument);
-    arguments.insert(arguments.end(), {"--run-dir", Directory().string()});
+    arguments.insert(arguments.end(), {"--run-dir", directory.string()});
     arguments.insert(arguments.end(), more.begin(), more.end());
     Command running(Stillhouse(arguments));
     const auto status = running.Wait(120s);
@@ -162,6 +166,66 @@ TEST_F(OfflineTest, R7ANetworkBeginsWithTheLayersThatFit) {
   EXPECT_THAT(Log(), HasSubstr("students.tiny.init: layers 0, head of"));
 }
 
+/// The parameters of a model's file, without its version and checksum (docs/formats.md).
+std::string WeightsIn(const fs::path& file) {
+  const std::string bytes = ReadFile(file);
+  const std::size_t begin = bytes.find("SHPB") + 32;
+  return bytes.substr(begin, bytes.size() - begin - 4);
+}
+
+/// A job of minatar/several, `games` of it, on the observation that experts of each have.
+std::vector<std::string> OfGames(const std::string& games) {
+  return {"env={id: minatar/several, options: {games: " + games + ", channels: 7}}",
+          "teacher.network={layers: [{conv2d: {filters: 2, kernel: 3}}, relu, flatten, "
+          "{linear: 16}, relu, q_head]}",
+          "evaluation={every: 1000 updates, episodes: 2, final_episodes: 6, max_steps: 100}",
+          "students={}", "stop={frames: 2000, distill_tail: 0.2}"};
+}
+
+TEST_F(OfflineTest, R7AStudentOfTwoGamesLearnsFromAnExpertOfEach) {
+  const auto expert = [&](const std::string& game) { return scratch_.Path() / ("of_" + game); };
+  for (const std::string game : {"breakout", "freeway"}) {
+    ASSERT_EQ(RunIn(expert(game), "train", OfGames("[" + game + "]")), 0) << output_;
+  }
+  const std::string network =
+      "network: {layers: [{conv2d: {filters: 2, kernel: 3}}, relu, flatten, {linear: 16}, relu, "
+      "q_head]}";
+  const auto job = [&](const std::string& games) {
+    auto settings = OfGames(games);
+    for (const std::string game : {"breakout", "freeway"}) {
+      settings.push_back("teachers." + game + "={" + network +
+                         ", algorithm: {kind: frozen}, init: " + expert(game).string() + "}");
+    }
+    settings.push_back("students={mimic: {" + network +
+                       ", from: {breakout: {where: breakout}, freeway: {where: freeway}}, loss: "
+                       "{temperature: 0.1}}}");
+    settings.push_back("actors.policy=mimic");
+    return settings;
+  };
+  const std::string both = "[breakout, freeway]";
+  ASSERT_EQ(Run("train", job(both)), 0) << output_;
+  const json students = LastLine(Directory())["students"];
+  EXPECT_GT(students["mimic"]["updates"].get<int>(), 300);
+  EXPECT_GT(students["mimic"]["loss"].get<double>(), 0);
+  EXPECT_GT(students["mimic"]["agreement"].get<double>(), 0.3) << "by chance: a sixth";
+  EXPECT_THAT(Log(), HasSubstr("students.breakout.init: layers 0, 3, head of"));
+  for (const std::string game : {"breakout", "freeway"}) {
+    EXPECT_EQ(students[game]["updates"], 0);
+    EXPECT_TRUE(WeightsIn(Directory() / "models" / (game + ".native")) ==
+                WeightsIn(expert(game) / "models" / "teacher.native"))
+        << "the expert of " << game << " stays as it was";
+  }
+  EXPECT_EQ(Board()["models"].size(), 4U);
+
+  auto wider = job(both);
+  wider[0] = "env={id: minatar/several, options: {games: [breakout, freeway], channels: 8}}";
+  EXPECT_EQ(RunIn(scratch_.Path() / "wider", "train", wider), 2);
+  EXPECT_THAT(output_, HasSubstr("students.breakout.init"));
+  EXPECT_THAT(output_, HasSubstr("a frozen model learns nothing, and these of its layers"));
+  EXPECT_EQ(RunIn(scratch_.Path() / "alone", "train", job("[breakout]")), 2);
+  EXPECT_THAT(output_, HasSubstr("students.mimic.from.freeway.where: unknown context 'freeway'"));
+}
+
 TEST_F(OfflineTest, WhatDoesNotFitIsSaidBeforeAnythingStarts) {
   EXPECT_EQ(Run("distill", {"stop={updates: 10}"}), 2);
   EXPECT_THAT(output_, HasSubstr("teacher.init"));
@@ -173,7 +237,7 @@ TEST_F(OfflineTest, WhatDoesNotFitIsSaidBeforeAnythingStarts) {
                  "teacher.network={layers: [{linear: 32}, relu, {q_head: {dueling: false}}]}"},
                 {"--teacher", Source()}),
             2);
-  EXPECT_THAT(output_, HasSubstr("a frozen teacher learns nothing, and these of its layers"));
+  EXPECT_THAT(output_, HasSubstr("a frozen model learns nothing, and these of its layers"));
   EXPECT_EQ(Run("distill", {"stop={frames: 10}"}, {"--teacher", Source()}), 2);
   EXPECT_THAT(output_, HasSubstr("stop.frames"));
   EXPECT_EQ(Run("train", {"stop={updates: 10}", "replay.from=" + Source(), "replay.shards=1"}), 2);

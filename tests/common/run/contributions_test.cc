@@ -36,6 +36,16 @@ TEST(FindAblationsTest, TheOtherSourcesKeepTheirProportions) {
   EXPECT_THAT(FindAblations({three, Student("two", {Of("a", 1), Of("b", 1)})}), IsEmpty());
 }
 
+TEST(FindAblationsTest, ASourceOfOneContextIsAnotherSource) {
+  SourceSettings player = Of("player"), walker = Of("walker");
+  player.where = "breakout";
+  walker.where = "freeway";
+  const auto both = Student("both", {player, walker});
+  EXPECT_THAT(FindAblations({both, Student("one", {player})}),
+              ElementsAre(Ablation{0, 1, "walker"}));
+  EXPECT_THAT(FindAblations({both, Student("one", {Of("player")})}), IsEmpty());
+}
+
 TEST(FindAblationsTest, StudentsThatDifferInAnythingElseSayNothing) {
   auto both = Student("both", {Of("teacher"), Of("second")});
   auto one = Student("one", {Of("teacher")});
