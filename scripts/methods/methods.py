@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -76,6 +77,19 @@ def launch(args, preset, directory, settings, limit_s=None):
         raise RunFailed(f"exit status {status}: {words}; log: {log}")
 
 
+def frozen_students(directory):
+    """Those that only label, as config.yaml of the run says."""
+    path = os.path.join(directory, "config.yaml")
+    names, name = set(), None
+    with open(path) as file:
+        for line in file:
+            match = re.match(r"  (\S+):$", line)
+            name = match.group(1) if match else name
+            if line.rstrip() == "    frozen: true":
+                names.add(name)
+    return names
+
+
 def moved(directory):
     """Why no student has moved; empty: all of them have. Without students: the teacher."""
     lines = read_lines(directory, "progress.jsonl")
@@ -84,7 +98,10 @@ def moved(directory):
     last = lines[-1]
     if not last["students"]:
         return "" if last["updates"] > 0 else "the teacher has made no update"
+    frozen = frozen_students(directory)
     for name, student in last["students"].items():
+        if name in frozen:
+            continue
         seen = [line["students"][name] for line in lines
                 if line["students"].get(name, {}).get("updates", 0) > 0]
         if not seen:
@@ -106,11 +123,12 @@ def quick(args, presets):
         started = time.time()
         try:
             settings = list(QUICK) + preset.of_seed(1)
-            if preset.after:
-                source = [p for p in find_presets(args.root, [preset.after])][0]
-                launch(args, source, os.path.join(scratch, "before"), QUICK + source.quick_set,
+            for number, before in enumerate(preset.after):
+                source = find_presets(args.root, [before.preset])[0]
+                directory = os.path.join(scratch, f"before{number}")
+                launch(args, source, directory, QUICK + before.settings + source.quick_set,
                        QUICK_LIMIT_S)
-                settings += preset.after_settings(os.path.join(scratch, "before"))
+                settings += before.keys_set(directory)
             arms = [[]] + ([preset.control_set] if preset.control_set else [])
             for number, arm in enumerate(arms):
                 directory = os.path.join(scratch, f"arm{number}")
@@ -164,11 +182,13 @@ def run_seed(args, preset, seed, conditions):
     started = time.time()
     base = directory_of(args, preset, seed, conditions)
     settings = [f"run.seed={seed}"] + preset.of_seed(seed)
-    if preset.after:
-        source = find_presets(args.root, [preset.after])[0]
-        before = directory_of(args, source, seed, conditions_of(source, args.root))
-        launch(args, source, before, settings)
-        settings = settings + preset.after_settings(before)
+    own = list(settings)
+    for before in preset.after:
+        source = find_presets(args.root, [before.preset])[0]
+        directory = directory_of(args, source, seed,
+                                 conditions_of(source, args.root, before.settings))
+        launch(args, source, directory, own + before.settings)
+        settings += before.keys_set(directory)
     launch(args, preset, base, settings)
     board = read_board(base)
     preset.complete(board)

@@ -17,8 +17,9 @@ also          further figures of the same run, shown beside it: PATH; PATH
 curve         yes: every model of each run is a line of docs/results/size_curve.csv
 command       train (default) or distill
 ranks         under mpirun with so many ranks; default: one process
-after         PRESET=KEY,KEY: that preset's run is made first, with the same seed, and each KEY of
-              this configuration is set to its directory
+after         PRESET=KEY,KEY; PRESET (key=value; key=value)=KEY: those presets' runs are made first,
+              with the same seed and with the settings in brackets on top of what they say, and each KEY
+              of this configuration is set to the directory of its run
 quick_set     key=value; key=value: on top of what --quick sets
 cycle         settings | settings | ...: seed 1 runs with the first, seed 2 with the second, and round
               again; what stands in the file is overruled
@@ -29,6 +30,16 @@ import zlib
 
 KEYS = {"row", "shows", "measure", "control", "control_is", "control_set", "better", "seeds",
         "heldout", "also", "curve", "command", "ranks", "after", "quick_set", "cycle"}
+
+
+class Before:
+    """A run that is made first: of which preset, with what on top, and the keys that want it."""
+
+    def __init__(self, preset, settings, keys):
+        self.preset, self.settings, self.keys = preset, settings, keys
+
+    def keys_set(self, directory):
+        return [f"{key}={directory}" for key in self.keys]
 
 
 class PresetError(Exception):
@@ -59,8 +70,7 @@ class Preset:
         self.heldout = head.get("heldout")
         self.also = settings_of(head.get("also", ""))
         self.ranks = self._number("ranks", head.get("ranks", "0"))
-        after = head.get("after", "")
-        self.after, _, self.after_key = after.partition("=")
+        self.after = self._runs_before(head.get("after", ""))
         self.seeds = self._number("seeds", head.get("seeds", "3"))
         if head.get("curve", "no") not in ("yes", "no"):
             self._fail(f"curve: '{head['curve']}', expected yes or no")
@@ -68,11 +78,22 @@ class Preset:
             self._fail(f"better: '{self.better}', expected higher or lower")
         if self.command not in ("train", "distill"):
             self._fail(f"command: '{self.command}', expected train or distill")
-        if after and not self.after_key:
-            self._fail(f"after: '{after}', expected PRESET=KEY")
 
     def _fail(self, why):
         raise PresetError(f"{self.path}: {why}")
+
+    def _runs_before(self, text):
+        runs = []
+        # A semicolon in brackets parts settings, outside of them runs.
+        for part in re.findall(r"(?:\([^()]*\)|[^;()])+", text) if text.strip() else []:
+            match = re.fullmatch(r"\s*([\w-]+)\s*(?:\(([^()]*)\))?\s*=([^()]*)", part)
+            keys = [key.strip() for key in match.group(3).split(",")] if match else []
+            if not match or not all(keys):
+                self._fail(f"after: '{part.strip()}', expected PRESET=KEY or PRESET (key=value)=KEY")
+            runs.append(Before(match.group(1), settings_of(match.group(2) or ""), keys))
+        if text.count("(") != text.count(")"):
+            self._fail(f"after: '{text}', a bracket is open")
+        return runs
 
     def _number(self, key, text):
         if not text.isdigit() or (key == "seeds" and int(text) < 1):
@@ -100,9 +121,6 @@ class Preset:
     def of_seed(self, seed):
         """The settings of this seed, counted from 1."""
         return self.cycle[(seed - 1) % len(self.cycle)]
-
-    def after_settings(self, directory):
-        return [f"{key.strip()}={directory}" for key in self.after_key.split(",") if self.after]
 
     def complete(self, board):
         """Fills what the head leaves to defaults from the models that a run has had."""
@@ -157,11 +175,16 @@ def _content(path):
     return text
 
 
-def conditions_of(preset, root):
-    """A number that changes with whatever a preset says: figures of another one are not its own."""
+def conditions_of(preset, root, settings=()):
+    """A number that changes with whatever a preset says: figures of another one are not its own.
+    settings: on top of it."""
     text = _content(preset.path) + preset.control_set
     text += [preset.measure or "", preset.control or "", preset.command]
     text += [setting for case in preset.cycle for setting in case]
-    if preset.after:
-        text.append(conditions_of(find_presets(root, [preset.after])[0], root))
+    text += settings
+    for before in preset.after:
+        source = find_presets(root, [before.preset])[0]
+        text.append(conditions_of(source, root, before.settings))
+        # Of a single run as it has always been counted.
+        text += before.keys if len(preset.after) > 1 else []
     return f"{zlib.crc32(chr(10).join(text).encode()):08x}"

@@ -73,6 +73,7 @@ TEST(PresetsTest, EveryEnvironmentHasOne) {
   for (const std::string& preset : Presets()) ids.push_back(LoadConfig(PathOf(preset)).env.id);
   // One with two views of a state, for the method that needs them.
   ids.push_back(LoadConfig(PathOf("methods/W9-views")).env.id);
+  ids.push_back(LoadConfig(PathOf("methods/R7-actor_mimic")).env.id);  // and with several games
   for (const auto& environment : actors::BuiltInEnvironments()) {
     if (environment.id.starts_with("data/")) continue;  // theirs are under configs/methods
     EXPECT_THAT(ids, Contains(environment.id));

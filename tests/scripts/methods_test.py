@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """scripts/methods: how presets are read, and what is made of their figures."""
+import json
 import os
 import sys
 import tempfile
@@ -8,7 +9,7 @@ import unittest
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "scripts", "methods"))
 import size_curve  # noqa: E402
-from methods import read_board  # noqa: E402
+from methods import frozen_students, moved, read_board  # noqa: E402
 from preset import Preset, PresetError, conditions_of, figure_at, find_presets  # noqa: E402
 from rows import read_rows  # noqa: E402
 from seeds import interval_of_mean, verdict  # noqa: E402
@@ -49,10 +50,39 @@ class PresetTest(unittest.TestCase):
         self.assertEqual((preset.seeds, preset.heldout), (5, "none"))
 
     def test_a_run_before_sets_every_key_that_is_named(self):
-        preset = Preset(self.write("#: after: R3-source=replay.from, teacher.init\n"))
-        self.assertEqual(preset.after, "R3-source")
-        self.assertEqual(preset.after_settings("d"), ["replay.from=d", "teacher.init=d"])
-        self.assertEqual(Preset(self.write("env: {id: x}\n")).after_settings("d"), [])
+        before, = Preset(self.write("#: after: R3-source=replay.from, teacher.init\n")).after
+        self.assertEqual((before.preset, before.settings), ("R3-source", []))
+        self.assertEqual(before.keys_set("d"), ["replay.from=d", "teacher.init=d"])
+        self.assertEqual(Preset(self.write("env: {id: x}\n")).after, [])
+
+    def test_several_runs_before_have_settings_of_their_own(self):
+        text = "#: after: A-x (a.b=[1, 2]; c=3)=k.one,k.two; B-y=k.three; A-x (a.b=[4])=k.four\n"
+        runs = Preset(self.write(text)).after
+        self.assertEqual([(run.preset, run.settings, run.keys_set("d")) for run in runs],
+                         [("A-x", ["a.b=[1, 2]", "c=3"], ["k.one=d", "k.two=d"]),
+                          ("B-y", [], ["k.three=d"]), ("A-x", ["a.b=[4]"], ["k.four=d"])])
+        for wrong in ("A-x (a=1=k", "A-x=", "A-x (a=1)", "A-x=k,", "=k"):
+            with self.assertRaisesRegex(PresetError, "after"):
+                Preset(self.write(f"#: after: {wrong}\n"))
+
+    def test_figures_change_with_what_the_runs_before_say(self):
+        self.write("a: 1\n", "A-x.yaml")
+        def conditions(after):
+            return conditions_of(Preset(self.write(f"#: after: {after}\n")), self.root)
+        seen = {conditions(after) for after in (
+            "A-x=k", "A-x (a=2)=k", "A-x (a=3)=k", "A-x (a=2)=k; A-x (a=3)=l",
+            "A-x (a=2)=l; A-x (a=3)=k")}
+        self.assertEqual(len(seen), 5)
+
+    def test_who_only_labels_need_not_move(self):
+        with open(os.path.join(self.root, "config.yaml"), "w") as file:
+            file.write("students:\n  expert:\n    frozen: true\n  pupil:\n    frozen: false\n")
+        self.assertEqual(frozen_students(self.root), {"expert"})
+        line = {"updates": 9, "students": {"expert": {"updates": 0, "loss": 0, "agreement": 0},
+                                           "pupil": {"updates": 9, "loss": 1, "agreement": 0.5}}}
+        with open(os.path.join(self.root, "progress.jsonl"), "w") as file:
+            file.write(json.dumps(line) + "\n")
+        self.assertEqual(moved(self.root), "")
 
     def test_figures_of_the_last_line_of_progress_stand_beside_those_of_the_scoreboard(self):
         with open(os.path.join(self.root, "scoreboard.json"), "w") as file:
