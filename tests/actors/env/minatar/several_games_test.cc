@@ -57,10 +57,10 @@ TEST(SeveralGamesTest, HasThePlanesOfItsLargestGameAndTheActionsOfAll) {
 // The episodes of one game, taken together, are those that it has alone with the same seed and
 // actions.
 TEST(SeveralGamesTest, EachGameIsBitForBitWhatItIsAlone) {
-  const std::vector<std::string> names = {"breakout", "asterix", "space_invaders"};
+  const std::vector<std::string> names(kMinAtarGames.begin(), kMinAtarGames.end());
   std::set<std::uint8_t> seen;
-  for (const std::uint64_t seed : {3ULL, 4ULL, (7ULL << 40) + 5}) {
-    SeveralGames several(Of(names, 9), {});
+  for (const std::uint64_t seed : {3ULL, 4ULL, 5ULL, 6ULL, (7ULL << 40) + 5}) {
+    SeveralGames several(Of(names, 11), {});
     std::map<std::uint8_t, std::unique_ptr<Environment>> alone;
     for (const std::string& name : names) {
       alone[*GameNumber(name)] = MakeEnvironment("minatar/" + name);
