@@ -20,7 +20,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 build=${STILLHOUSE_BUILD:-$root/build}
 results=${STUDY_RESULTS:-$root/docs/results/learning.csv}
 minatar=(asterix breakout freeway seaquest space_invaders)
-classic=(cart_pole acrobot mountain_car)
+classic=(cart_pole acrobot mountain_car lunar_lander)
 
 usage() {
   sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
