@@ -48,17 +48,6 @@ EnvironmentSettings EnvironmentOf(const std::vector<StoredModel>& models,
   return first.config->env;
 }
 
-void ExpectFits(const StoredModel& model, const EnvironmentSpec& environment) {
-  if (model.network.Observation() == environment.observation &&
-      model.network.NumActions() == environment.num_actions) {
-    return;
-  }
-  throw ConfigError(fmt::format("{}: it takes {} and chooses of {} actions; {} has {} and {}",
-                                model.label, model.network.Observation().ToString(),
-                                model.network.NumActions(), environment.id,
-                                environment.observation.ToString(), environment.num_actions));
-}
-
 NativeNetwork NetworkOf(const StoredModel& model) {
   NativeNetwork network(model.network);
   network.SetParameters(model.parameters);

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <utility>
 
-#include "common/model/parameters.h"
+#include "common/model/native_file.h"
 #include "common/telemetry/process_stats.h"
 
 namespace stillhouse::cli {
@@ -56,10 +56,9 @@ void FileRecorder::OnFinalModel(const FinalModel& model) {
         fmt::format("final parameters of model {}: there are {}", model.model, networks_.size()));
   }
   const NetworkSpec& network = networks_[model.model];
-  ByteWriter writer;
-  network.Encode(writer);
-  ParameterBlock(network, model.version, model.parameters).Encode(writer);
-  const auto path = directory_.WriteModel(names_[model.model], writer.Take());
+  const auto path = directory_.WriteModel(
+      names_[model.model],
+      EncodeNativeFile(network, ParameterBlock(network, model.version, model.parameters)));
   OnNote(fmt::format("{}: {} updates, written to models/{}", names_[model.model], model.updates,
                      path.filename().string()));
 }

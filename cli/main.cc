@@ -6,6 +6,7 @@
 
 #include "cli/actor_command.h"
 #include "cli/eval_command.h"
+#include "cli/export_command.h"
 #include "cli/list.h"
 #include "cli/plan.h"
 #include "cli/rank_control.h"
@@ -21,7 +22,7 @@ constexpr int kFailed = 1;
 constexpr int kBadInput = 2;
 
 /// Commands of the contract whose feature does not exist yet: refused, never ignored.
-constexpr const char* kNotBuiltYet[] = {"export", "status", "new-env"};
+constexpr const char* kNotBuiltYet[] = {"status", "new-env"};
 
 CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
   auto* command = app.add_subcommand("eval", "play episodes with stored models and measure them");
@@ -56,6 +57,40 @@ CLI::App* AddEval(CLI::App& app, stillhouse::cli::EvalOptions& eval) {
                    "distil the first MODEL into a decision tree of so many levels and print it")
       ->check(CLI::Range(1, 12));
   command->add_flag("--json", eval.json, "one JSON object");
+  return command;
+}
+
+CLI::App* AddExport(CLI::App& app, stillhouse::cli::ExportOptions& options) {
+  auto* command = app.add_subcommand("export", "write a model in formats that run without us");
+  command->footer(
+      "Into RUN_DIR/exports/NAME: the artefacts, a card (card.md, card.json) and the observations "
+      "on which each artefact was run again. docs/export.md says how to use them.");
+  command->add_option("RUN_DIR", options.run, "a run, or RUN_DIR/checkpoints/<updates>")
+      ->required();
+  command->add_option("--model", options.model, "its name: teacher, or a student's")->required();
+  command->add_option("--format", options.formats, "onnx, c, native; several with commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_flag("--int8", options.int8, "each format with weights of 8 bits, too");
+  command->add_option("--out", options.out, "a folder instead of RUN_DIR/exports/NAME");
+  command
+      ->add_option("--weights", options.weights,
+                   "last | average: of a teacher whose run is not over")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"last", "average"}));
+  command->add_option("--observations", options.observations, "on which each artefact is run again")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--episodes", options.episodes, "that measure what int8 costs")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000000));
+  command->add_option("--seed", options.seed, "names the seeds of both")->capture_default_str();
+  command->add_option("--compiler", options.compiler, "that the C source is tried with")
+      ->capture_default_str();
+  command->add_option("--onnx-runner", options.onnx_runner,
+                      "a program that runs another ONNX runtime: PROGRAM MODEL OBSERVATIONS Q "
+                      "SHAPE; scripts/onnx_runner.sh is one");
+  options.version = STILLHOUSE_VERSION;
   return command;
 }
 
@@ -162,6 +197,8 @@ int main(int argc, char** argv) {
 
   cli::EvalOptions eval;
   auto* eval_command = AddEval(app, eval);
+  cli::ExportOptions exported;
+  auto* export_command = AddExport(app, exported);
 
   for (const char* name : kNotBuiltYet) {
     app.add_subcommand(name, "not supported yet")->allow_extras();
@@ -186,6 +223,7 @@ int main(int argc, char** argv) {
     if (*plan_command) return told(cli::RunPlan(plan, std::cout));
     if (*replay_command) return told(cli::RunReplay(replay, std::cout));
     if (*eval_command) return told(cli::RunEval(eval, std::cout));
+    if (*export_command) return told(cli::RunExport(exported, std::cout));
     if (*list_command) return told(cli::RunList(list_kind, list_json, std::cout));
     throw ConfigError(app.get_subcommands().front()->get_name() + ": not supported yet");
   } catch (const ConfigError& error) {

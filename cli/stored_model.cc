@@ -9,6 +9,7 @@
 #include "cli/list.h"
 #include "common/base/error.h"
 #include "common/config/config_load.h"
+#include "common/model/native_file.h"
 #include "common/model/parameters.h"
 #include "common/run/atomic_file.h"
 #include "common/run/checkpoint_store.h"
@@ -44,17 +45,15 @@ bool IsCheckpoint(const fs::path& directory) {
 
 StoredModel FromNative(const fs::path& file) {
   const std::string text = ReadFile(file, kMostModelBytes);
-  ByteReader in({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, file.string());
-  StoredModel model{.label = {},
-                    .name = file.stem().string(),
-                    .file = file,
-                    .network = NetworkSpec::Decode(in),
-                    .parameters = {},
-                    .updates = 0,
-                    .config = {}};
-  model.parameters = ParameterBlock::Decode(in, model.network).TakeValues();
-  in.ExpectEnd();
-  return model;
+  NativeFile read = DecodeNativeFile(
+      {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, file.string());
+  return {.label = {},
+          .name = file.stem().string(),
+          .file = file,
+          .network = std::move(read.network),
+          .parameters = std::move(read.parameters),
+          .updates = 0,
+          .config = {}};
 }
 
 /// The Polyak average of a state before its freeze, corrected for its start at 0.
@@ -174,18 +173,31 @@ StoredModel Find(const std::string& text, StoredWeights weights) {
   return FromRun(plain, name, weights);
 }
 
-/// The configuration of the run whose models/ or checkpoints/<updates>/ the file lies in.
+/// The configuration of the run that the file lies in.
 std::optional<RunConfig> ConfigAround(const fs::path& file) {
-  const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
-  const fs::path run =
-      folder.filename() == "models" ? folder.parent_path() : folder.parent_path().parent_path();
-  const fs::path config = run / "config.yaml";
+  const fs::path config = RunOf(file) / "config.yaml";
   std::error_code error;
   if (!fs::exists(config, error)) return std::nullopt;
   return LoadConfig(config.string(), {{}, EnvironmentChoices()});
 }
 
 }  // namespace
+
+void ExpectFits(const StoredModel& model, const EnvironmentSpec& environment) {
+  if (model.network.Observation() == environment.observation &&
+      model.network.NumActions() == environment.num_actions) {
+    return;
+  }
+  throw ConfigError(fmt::format("{}: it takes {} and chooses of {} actions; {} has {} and {}",
+                                model.label, model.network.Observation().ToString(),
+                                model.network.NumActions(), environment.id,
+                                environment.observation.ToString(), environment.num_actions));
+}
+
+fs::path RunOf(const fs::path& file) {
+  const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
+  return folder.filename() == "models" ? folder.parent_path() : folder.parent_path().parent_path();
+}
 
 StoredModel ReadStoredModel(const std::string& text, StoredWeights weights) {
   try {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/tensor_spec.h"
 #include "common/config/run_config.h"
 #include "common/model/network_spec.h"
 
@@ -35,5 +36,11 @@ struct StoredModel {
 /// Throws ConfigError, naming the file, for what is missing, damaged, not finite or no model, and
 /// names the models that there are.
 StoredModel ReadStoredModel(const std::string& text, StoredWeights weights);
+
+/// Throws ConfigError, naming both sides, when the model is for other observations or actions.
+void ExpectFits(const StoredModel& model, const EnvironmentSpec& environment);
+
+/// The run whose models/, checkpoints/<updates>/ or exports/<model>/ the file would lie in.
+std::filesystem::path RunOf(const std::filesystem::path& file);
 
 }  // namespace stillhouse::cli

@@ -8,6 +8,7 @@ packages=(
   libtorch-dev libopenblas0-pthread libopenblas-dev
   libopenmpi-dev openmpi-bin
   libboost-dev libboost-system-dev
+  libonnx-dev libprotobuf-dev
   libyaml-cpp-dev libspdlog-dev libfmt-dev nlohmann-json3-dev libcli11-dev libzstd-dev
   libbox2d-dev
   libgtest-dev libgmock-dev libbenchmark-dev
@@ -15,6 +16,10 @@ packages=(
   python3 python3-matplotlib iproute2 git
   slurmctld slurmd slurm-client munge
 )
+
+# Node.js runs exported models in another runtime, in a test; one from elsewhere will do.
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
 
 missing=()
 for package in "${packages[@]}"; do

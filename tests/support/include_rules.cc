@@ -33,6 +33,7 @@ const std::map<std::string, Parts>& Arrows() {
     std::map<std::string, Parts> arrows;
     arrows["common/base"] = {};
     arrows["common/model"] = base;
+    arrows["common/export"] = {"common/base", "common/model"};
     arrows["common/telemetry"] = base;
     arrows["common/messages"] = {"common/base", "common/model"};
     arrows["common/config"] = {"common/base", "common/model", "common/telemetry",
@@ -49,10 +50,9 @@ const std::map<std::string, Parts>& Arrows() {
     arrows["learner/nn"] = torch;
     arrows["learner/td"] = torch;
     arrows["learner/distill"] = Join(torch, {"learner/td"});
-    arrows["learner/export"] = torch;
-    arrows["learner/module"] = Join(torch, {"learner/td", "learner/distill", "learner/export"});
-    arrows["cli"] =
-        Join(roles, {"common/comm", "actors", "actors/env", "learner/protocol", "learner/driver"});
+    arrows["learner/module"] = Join(torch, {"learner/td", "learner/distill"});
+    arrows["cli"] = Join(roles, {"common/comm", "common/export", "actors", "actors/env",
+                                 "learner/protocol", "learner/driver"});
     return arrows;
   }();
   return kArrows;
@@ -77,11 +77,14 @@ const std::vector<Library>& Libraries() {
       {"yaml-cpp", {"yaml-cpp/"}, {"common/config/config_load.cc"}},
       {"spdlog", {"spdlog/"}, {"common/telemetry/log.cc"}},
       {"Box2D", {"box2d/"}, {"actors/env/box2d/"}},
+      {"ONNX",
+       {"onnx/", "google/protobuf"},
+       {"common/export/onnx_model.cc", "tests/common/export/onnx_model_test.cc"}},
       {"Torch",
        {"torch/", "ATen/", "c10/", "caffe2/"},
-       {"learner/nn/", "learner/td/", "learner/distill/", "learner/export/", "learner/module/",
-        "tests/learner/nn/", "tests/learner/td/", "tests/learner/distill/",
-        "tests/conformance_suite/", "tests/support/", "bench/"}},
+       {"learner/nn/", "learner/td/", "learner/distill/", "learner/module/", "tests/learner/nn/",
+        "tests/learner/td/", "tests/learner/distill/", "tests/conformance_suite/", "tests/support/",
+        "bench/"}},
   };
   return kLibraries;
 }
