@@ -15,7 +15,7 @@ struct ExportOptions {
   std::string out = {};               ///< folder; empty: RUN_DIR/exports/<model>
   std::string weights = "last";       ///< last | average: of a teacher whose run is not over
   std::uint32_t observations = 1000;  ///< that the artefacts are run on
-  std::uint32_t episodes = 1000;      ///< that say what int8 costs
+  std::uint32_t episodes = 10000;     ///< that say what int8 costs
   std::uint64_t seed = 1;             ///< names the lists of seeds of both
   std::string compiler = "cc";        ///< that the C source is tried with
   std::string onnx_runner = {};       ///< RunOnnxArtefact; empty: none

@@ -152,11 +152,23 @@ episodes with the same seeds it returns {:.4g}, float32 {:.4g}, random play {:.4
   return text;
 }
 
+/// A number as people read it; the file has all of its digits.
+std::string ShortText(const Json& value) {
+  if (value.is_number()) return fmt::format("{:.6g}", value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> parts;
+  for (const auto& part : value) parts.push_back(ShortText(part));
+  return fmt::format("[{}]", fmt::join(parts, ", "));
+}
+
 std::string ScoresText(const Json& scores) {
+  constexpr const char* kShown[] = {"return_mean", "return_ci95", "return_iqm",
+                                    "episodes",    "retention",   "agreement",
+                                    "regret",      "kl",          "updates"};
   if (!scores.is_object()) return "The run has no scores of it.\n";
   std::string text = "| figure of the run's scoreboard | |\n| --- | --- |\n";
-  for (const auto& [name, value] : scores.items()) {
-    text += fmt::format("| {} | {} |\n", name, value.dump());
+  for (const char* name : kShown) {
+    if (scores.contains(name)) text += fmt::format("| {} | {} |\n", name, ShortText(scores[name]));
   }
   return text;
 }

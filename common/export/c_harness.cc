@@ -14,7 +14,7 @@ std::string WriteCHarness(const ExportedModel& model) {
   for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return fmt::format(R"(/* {0}_check OBSERVATIONS Q: float32 numbers in, the Q-values of each out;
  * prints microseconds a forward pass. Compile with {0}.c. */
-#include "{0}.h"
+{3}
 
 #include <stdio.h>
 #include <time.h>
@@ -42,7 +42,7 @@ int main(int argc, char **argv) {{
   return 0;
 }}
 )",
-                     model.name, prefix, upper);
+                     model.name, prefix, upper, fmt::format("#include \"{}.h\"", model.name));
 }
 
 }  // namespace stillhouse

@@ -4,6 +4,7 @@
 #include "common/base/crc32c.h"
 #include "common/base/error.h"
 #include "common/model/model_state.h"
+#include "common/model/native_file.h"
 #include "common/model/native_network.h"
 #include "common/model/network_spec.h"
 #include "common/model/parameters.h"
@@ -97,6 +98,20 @@ void RepairBlock(Bytes& input) {
   std::memcpy(input.data() + covered, &crc, 4);
 }
 
+/// As many bytes as the network needs, its fingerprint and the checksum over them.
+void RepairInt8(const NetworkSpec& network, std::size_t at, Bytes& input) {
+  const Bytes whole = EncodeNativeFile(
+      network,
+      QuantizedParameters::Quantize(
+          network, std::vector<float>(static_cast<std::size_t>(network.ParameterCount()))));
+  if (input.size() < at + 16) return;
+  input.resize(whole.size());
+  std::memcpy(input.data() + at, whole.data() + at, 16);  // magic, format, fingerprint
+  const std::size_t covered = input.size() - 4;
+  const std::uint32_t crc = Crc32c(std::span(input).subspan(at, covered - at));
+  std::memcpy(input.data() + covered, &crc, 4);
+}
+
 /// The block's fingerprint and count follow from the description before it, where that is one.
 void RepairNativeFile(Bytes& input) {
   try {
@@ -104,6 +119,7 @@ void RepairNativeFile(Bytes& input) {
     const auto network = NetworkSpec::Decode(in);
     const std::size_t at = in.Position();
     if (network.ParameterCount() > kMostMacs) return;
+    if (QuantizedParameters::IsNext(in)) return RepairInt8(network, at, input);
     Bytes values(input.begin() + static_cast<std::ptrdiff_t>(at), input.end());
     std::vector<float> floats(static_cast<std::size_t>(network.ParameterCount()));
     const std::size_t keep = values.size() < 36 ? 0 : values.size() - 36;
@@ -130,22 +146,20 @@ FuzzTarget ParameterBlocks() {
   return target;
 }
 
-/// A run's `models/<name>.native`: the description, then the parameters.
+/// A `.native` file: the description, then the parameters, as float32 or as int8.
 FuzzTarget NativeFiles() {
   FuzzTarget target{.name = "native_file", .read = [](auto input, std::string& why) {
                       return Accepts<WireError>(why, [&] {
-                        ByteReader in(input, "native model");
-                        const auto network = NetworkSpec::Decode(in);
-                        const auto block = ParameterBlock::Decode(in, network);
-                        in.ExpectEnd();
-                        Play(network, block.Values());
+                        const auto file = DecodeNativeFile(input, "native model");
+                        why = file.int8 ? "int8" : "float32";
+                        Play(file.network, file.parameters);
                       });
                     }};
   for (const auto& network : SampleNetworks()) {
-    ByteWriter out;
-    network.Encode(out);
-    ParameterBlock(network, 3, Parameters(network)).Encode(out);
-    target.seeds.push_back(out.Take());
+    const auto parameters = Parameters(network);
+    target.seeds.push_back(EncodeNativeFile(network, ParameterBlock(network, 3, parameters)));
+    target.seeds.push_back(
+        EncodeNativeFile(network, QuantizedParameters::Quantize(network, parameters)));
   }
   target.memory_constant = std::size_t{8} << 20U;
   target.repair = RepairNativeFile;
