@@ -1,5 +1,6 @@
-// The layers as C99, plain loops over row-major arrays. In the text WEIGHT stands for the weights'
-// parameters, and SCALE(i) for what a sum of output i is multiplied with: nothing, or its scale.
+// The layers as C99, plain loops over row-major arrays. In the text NAME stands for "_int8" or
+// nothing, WEIGHT for the weights' parameters, and SCALE(i) for what a sum of output i is
+// multiplied with: nothing, or its scale.
 #include "common/export/c_layers.h"
 
 #include "common/base/error.h"
@@ -9,7 +10,7 @@ namespace {
 
 constexpr std::string_view kConv2d = R"(
 /* in [channels,rows,columns] -> out [filters,out_rows,out_columns]; bias may be 0 */
-static void conv2d(const float *in, int32_t channels, int32_t rows, int32_t columns,
+static void conv2dNAME(const float *in, int32_t channels, int32_t rows, int32_t columns,
                    WEIGHT, const float *bias, int32_t filters,
                    int32_t kernel, int32_t stride, int32_t padding, int32_t out_rows,
                    int32_t out_columns, float *out) {
@@ -39,7 +40,7 @@ static void conv2d(const float *in, int32_t channels, int32_t rows, int32_t colu
 
 constexpr std::string_view kDepthwise = R"(
 /* every channel with a filter of its own; bias may be 0 */
-static void depthwise(const float *in, int32_t channels, int32_t rows, int32_t columns,
+static void depthwiseNAME(const float *in, int32_t channels, int32_t rows, int32_t columns,
                       WEIGHT, const float *bias, int32_t kernel,
                       int32_t stride, int32_t padding, int32_t out_rows, int32_t out_columns,
                       float *out) {
@@ -65,7 +66,7 @@ static void depthwise(const float *in, int32_t channels, int32_t rows, int32_t c
 )";
 
 constexpr std::string_view kLinear = R"(
-static void linear(const float *in, int32_t inputs, WEIGHT,
+static void linearNAME(const float *in, int32_t inputs, WEIGHT,
                    const float *bias, int32_t outputs, float *out) {
   int32_t o, i;
   for (o = 0; o < outputs; ++o) {
@@ -158,7 +159,7 @@ static void group_norm(const float *in, int32_t channels, int32_t positions, int
 
 constexpr std::string_view kEmbedding = R"(
 /* mean of the vectors of the tokens in `in`; 0 is padding, and what is no token counts as such */
-static void embedding(const float *in, int32_t length, WEIGHT,
+static void embeddingNAME(const float *in, int32_t length, WEIGHT,
                       int32_t vocabulary, int32_t width, float *out) {
   int32_t i, w, count = 0;
   for (w = 0; w < width; ++w) out[w] = 0.0f;
@@ -234,6 +235,7 @@ void Replace(std::string& text, std::string_view what, std::string_view with) {
 
 std::string CLayerFunction(LayerKind kind, bool int8) {
   std::string text(Template(kind));
+  Replace(text, "NAME", int8 ? "_int8" : "");
   Replace(text, "WEIGHT",
           int8 ? "const int8_t *weight, const float *scale" : "const float *weight");
   for (const char index : {'f', 'c', 'o', 't'}) {

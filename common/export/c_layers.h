@@ -8,7 +8,7 @@
 namespace stillhouse {
 
 /// The C function that computes a kind of layer; empty: it needs none (flatten, view, ...).
-/// `int8`: its weights are int8_t with a scale an output channel.
+/// `int8`: the one with "_int8" after its name, of weights int8_t with a scale an output channel.
 std::string CLayerFunction(LayerKind kind, bool int8);
 
 /// Of a dueling head, from the value and the advantages.

@@ -71,7 +71,7 @@ void AppendTensors(const ExportedModel& model, std::string& out) {
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     const std::string name = ArrayName(tensors[t].name);
     out += fmt::format("\n/* {} [{}] */\n", tensors[t].name, fmt::join(tensors[t].shape, ","));
-    if (model.int8 != nullptr && IsQuantized(tensors[t])) {
+    if (model.int8 != nullptr && model.int8->IsInt8(t)) {
       AppendArray(
           "int8_t", name, model.int8->Weights(t), 24,
           [](std::int8_t value, std::string& text) { text += fmt::format("{}", value); }, out);
@@ -94,6 +94,16 @@ std::string PlaceText(const ScratchPlace& place) {
                      place.offset);
 }
 
+/// "3.weight" and the like is stored as int8.
+bool HasInt8(const ExportedModel& model, const std::string& which) {
+  if (model.int8 == nullptr) return false;
+  const auto& tensors = model.network.Tensors();
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (tensors[t].name == which + ".weight") return model.int8->IsInt8(t);
+  }
+  return false;
+}
+
 /// Writes the calls, one a layer.
 class Calls {
  public:
@@ -113,9 +123,13 @@ class Calls {
   }
 
  private:
+  /// "linear_int8" or "linear", for the layer whose weights are those of `which`.
+  std::string Name(const char* function, const std::string& which) const {
+    return std::string(function) + (HasInt8(model_, which) ? "_int8" : "");
+  }
   /// "weight_3, scale_3" or "weight_3"
   std::string Weight(const std::string& which) const {
-    return model_.int8 == nullptr ? "weight_" + which : fmt::format("weight_{0}, scale_{0}", which);
+    return HasInt8(model_, which) ? fmt::format("weight_{0}, scale_{0}", which) : "weight_" + which;
   }
 
   std::string Call(std::size_t i, const LayerSpec& layer) const {
@@ -133,13 +147,14 @@ class Calls {
     const std::string bias = layer.bias ? "bias_" + index : "0";
     switch (layer.kind) {
       case LayerKind::kConv2d:
-        return fmt::format("conv2d({}, {}, {}, {}, {});", image(), Weight(index), bias, to[0],
-                           window());
+        return fmt::format("{}({}, {}, {}, {}, {});", Name("conv2d", index), image(), Weight(index),
+                           bias, to[0], window());
       case LayerKind::kDepthwise:
-        return fmt::format("depthwise({}, {}, {}, {});", image(), Weight(index), bias, window());
+        return fmt::format("{}({}, {}, {}, {});", Name("depthwise", index), image(), Weight(index),
+                           bias, window());
       case LayerKind::kLinear:
-        return fmt::format("linear({}, {}, {}, bias_{}, {}, {});", in, from[0], Weight(index),
-                           index, to[0], out);
+        return fmt::format("{}({}, {}, {}, bias_{}, {}, {});", Name("linear", index), in, from[0],
+                           Weight(index), index, to[0], out);
       case LayerKind::kRelu:
         return fmt::format("relu({}, {}, {});", in, size, out);
       case LayerKind::kTanh:
@@ -152,8 +167,8 @@ class Calls {
         return fmt::format("group_norm({}, {}, {}, {}, weight_{}, bias_{}, {});", in, from[0],
                            size / from[0], layer.groups, index, index, out);
       case LayerKind::kEmbedding:
-        return fmt::format("embedding({}, {}, {}, {}, {}, {});", in, from[0], Weight(index),
-                           layer.vocabulary, layer.units, out);
+        return fmt::format("{}({}, {}, {}, {}, {}, {});", Name("embedding", index), in, from[0],
+                           Weight(index), layer.vocabulary, layer.units, out);
       case LayerKind::kJoin:
         return fmt::format("add({}, {}, {}, {});", in, PlaceText(plan_.layers[i].other), size, out);
       case LayerKind::kQHead:
@@ -169,8 +184,8 @@ class Calls {
 
   std::string HeadCall(const LayerSpec& layer, const std::string& in, std::int64_t inputs) const {
     const auto linear = [&](const char* which, std::int64_t outputs, const char* out) {
-      return fmt::format("linear({}, {}, {}, bias_{}, {}, {});", in, inputs, Weight(which), which,
-                         outputs, out);
+      return fmt::format("{}({}, {}, {}, bias_{}, {}, {});", Name("linear", which), in, inputs,
+                         Weight(which), which, outputs, out);
     };
     const std::int32_t actions = model_.network.NumActions();
     if (!layer.dueling) return linear("head", actions, "q");
@@ -232,10 +247,21 @@ int32_t {11}_action(const float *q, const unsigned char *legal);
 
 /// The functions of the layers that the network has, each once.
 std::string Functions(const ExportedModel& model) {
-  std::set<LayerKind> kinds;
-  for (const LayerSpec& layer : model.network.Layers()) kinds.insert(CFunctionKind(layer.kind));
+  std::set<std::pair<LayerKind, bool>> functions;
+  for (std::size_t i = 0; i < model.network.Layers().size(); ++i) {
+    const LayerSpec& layer = model.network.Layers()[i];
+    const LayerKind kind = CFunctionKind(layer.kind);
+    if (layer.kind != LayerKind::kQHead) {
+      functions.emplace(kind, HasInt8(model, std::to_string(i)));
+    } else if (layer.dueling) {
+      functions.emplace(kind, HasInt8(model, "value"));
+      functions.emplace(kind, HasInt8(model, "advantage"));
+    } else {
+      functions.emplace(kind, HasInt8(model, "head"));
+    }
+  }
   std::string text;
-  for (const LayerKind kind : kinds) text += CLayerFunction(kind, model.int8 != nullptr);
+  for (const auto& [kind, int8] : functions) text += CLayerFunction(kind, int8);
   if (model.network.Layers().back().dueling) text += CDuelingFunction();
   return text;
 }

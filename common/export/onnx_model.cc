@@ -74,7 +74,7 @@ class GraphWriter {
         Floats(entry.name, entry.shape,
                model_.parameters.subspan(static_cast<std::size_t>(entry.offset),
                                          static_cast<std::size_t>(entry.Size())));
-      } else if (!IsQuantized(entry)) {
+      } else if (!model_.int8->IsInt8(t)) {
         Floats(entry.name, entry.shape, model_.int8->Floats(t));
       } else {
         const std::vector<std::int8_t> zeros(static_cast<std::size_t>(entry.shape[0]), 0);

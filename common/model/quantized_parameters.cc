@@ -1,8 +1,8 @@
 // Encoded form, little-endian (docs/formats.md):
 //   block  = "SHQB", uint32 format (1), uint64 fingerprint, tensor [as the network has them],
 //            uint32 CRC32C of everything before it
-//   tensor = of rank 2 and more: float32 scale [shape[0]], int8 weight [size]
-//            of rank 1:          float32 value [size]
+//   tensor = uint8 kind, 0: float32 value [size]
+//                        1: float32 scale [shape[0]], int8 weight [size]
 #include "common/model/quantized_parameters.h"
 
 #include <algorithm>
@@ -30,14 +30,30 @@ float ScaleOf(std::span<const float> row) {
   return scale >= std::numeric_limits<float>::min() ? scale : 1.0F;
 }
 
-std::size_t EncodedBytes(const TensorEntry& entry) {
-  const auto size = static_cast<std::size_t>(entry.Size());
-  return IsQuantized(entry) ? Rows(entry) * sizeof(float) + size : size * sizeof(float);
-}
+bool IsWeight(const TensorEntry& entry) { return entry.shape.size() > 1; }
 
 }  // namespace
 
-bool IsQuantized(const TensorEntry& entry) { return entry.shape.size() > 1; }
+std::vector<bool> TensorsToQuantize(const NetworkSpec& spec) {
+  const auto& tensors = spec.Tensors();
+  std::vector<std::size_t> weights;
+  std::int64_t all = 0;
+  for (std::size_t t = 0; t < tensors.size(); ++t) {
+    if (!IsWeight(tensors[t])) continue;
+    weights.push_back(t);
+    all += tensors[t].Size();
+  }
+  std::stable_sort(weights.begin(), weights.end(), [&](std::size_t a, std::size_t b) {
+    return tensors[a].Size() < tensors[b].Size();
+  });
+  std::vector<bool> quantize(tensors.size(), false);
+  std::int64_t kept = 0;
+  for (const std::size_t t : weights) {
+    kept += tensors[t].Size();
+    quantize[t] = static_cast<double>(kept) > kFloatShare * static_cast<double>(all);
+  }
+  return quantize;
+}
 
 QuantizedParameters QuantizedParameters::Quantize(const NetworkSpec& spec,
                                                   std::span<const float> values) {
@@ -45,12 +61,14 @@ QuantizedParameters QuantizedParameters::Quantize(const NetworkSpec& spec,
     throw ShapeError(fmt::format("parameters of {}: {} values, expected {}", spec.ToString(),
                                  values.size(), spec.ParameterCount()));
   }
+  const std::vector<bool> quantize = TensorsToQuantize(spec);
   QuantizedParameters result;
-  for (const TensorEntry& entry : spec.Tensors()) {
+  for (std::size_t t = 0; t < quantize.size(); ++t) {
+    const TensorEntry& entry = spec.Tensors()[t];
     const auto tensor = values.subspan(static_cast<std::size_t>(entry.offset),
                                        static_cast<std::size_t>(entry.Size()));
     Part part;
-    if (!IsQuantized(entry)) {
+    if (!quantize[t]) {
       part.floats.assign(tensor.begin(), tensor.end());
     } else {
       const std::size_t width = tensor.size() / Rows(entry);
@@ -95,6 +113,7 @@ void QuantizedParameters::Encode(const NetworkSpec& spec, ByteWriter& out) const
   out.Put(kFormat);
   out.Put(spec.Fingerprint());
   for (const Part& part : parts_) {
+    out.Put(static_cast<std::uint8_t>(part.scales.empty() ? 0 : 1));
     out.PutArray(std::span<const float>(part.scales));
     out.PutArray(std::span<const std::int8_t>(part.weights));
     out.PutArray(std::span<const float>(part.floats));
@@ -120,33 +139,38 @@ QuantizedParameters QuantizedParameters::Decode(ByteReader& in, const NetworkSpe
     in.Fail(fmt::format("int8 parameters of another network: fingerprint {:016x}, {} has {:016x}",
                         found, expected.ToString(), expected.Fingerprint()));
   }
-  std::size_t size = fields.Position() - in.Position();
-  for (const TensorEntry& entry : expected.Tensors()) size += EncodedBytes(entry);
-  const std::uint32_t found = Crc32c(in.GetBytes(size));
+  const std::size_t begin = in.Position();
+  QuantizedParameters result;
+  for (const TensorEntry& entry : expected.Tensors()) {
+    result.parts_.push_back(DecodePart(fields, entry));
+  }
+  const std::uint32_t found = Crc32c(in.GetBytes(fields.Position() - begin));
   if (const auto stored = in.Get<std::uint32_t>(); stored != found) {
     in.Fail(fmt::format("int8 parameters: CRC32C {:08x}, stored {:08x}", found, stored));
   }
-  QuantizedParameters result;
-  for (const TensorEntry& entry : expected.Tensors()) {
-    Part part;
-    const auto values = static_cast<std::size_t>(entry.Size());
-    if (!IsQuantized(entry)) {
-      part.floats = fields.GetArray<float>(values);
-    } else {
-      part.scales = fields.GetArray<float>(Rows(entry));
-      part.weights = fields.GetArray<std::int8_t>(values);
-      for (const float scale : part.scales) {
-        if (!(scale > 0) || !std::isfinite(scale)) {
-          fields.Fail(fmt::format("{}: a scale is {}, must be above 0", entry.name, scale));
-        }
-      }
-      if (std::find(part.weights.begin(), part.weights.end(), -128) != part.weights.end()) {
-        fields.Fail(fmt::format("{}: a weight is -128, must be -127 to 127", entry.name));
-      }
-    }
-    result.parts_.push_back(std::move(part));
-  }
   return result;
+}
+
+QuantizedParameters::Part QuantizedParameters::DecodePart(ByteReader& in,
+                                                          const TensorEntry& entry) {
+  Part part;
+  const auto size = static_cast<std::size_t>(entry.Size());
+  if (!in.GetBool()) {
+    part.floats = in.GetArray<float>(size);
+    return part;
+  }
+  if (!IsWeight(entry)) in.Fail(fmt::format("{}: int8, must be float32", entry.name));
+  part.scales = in.GetArray<float>(Rows(entry));
+  part.weights = in.GetArray<std::int8_t>(size);
+  for (const float scale : part.scales) {
+    if (!(scale > 0) || !std::isfinite(scale)) {
+      in.Fail(fmt::format("{}: a scale is {}, must be above 0", entry.name, scale));
+    }
+  }
+  if (std::find(part.weights.begin(), part.weights.end(), -128) != part.weights.end()) {
+    in.Fail(fmt::format("{}: a weight is -128, must be -127 to 127", entry.name));
+  }
+  return part;
 }
 
 }  // namespace stillhouse

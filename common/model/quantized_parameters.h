@@ -10,8 +10,12 @@
 
 namespace stillhouse {
 
-/// Weights are stored as int8; biases, and a norm's scale and offset, as float32.
-bool IsQuantized(const TensorEntry& entry);
+/// [spec.Tensors()]: whether Quantize stores it as int8. Biases and norms stay float32, and so do
+/// the smallest tensors of weights as long as they have no more than kFloatShare of all weights
+/// together: in the networks here the first convolution and the head, whose errors reach the
+/// Q-values whole.
+std::vector<bool> TensorsToQuantize(const NetworkSpec& spec);
+inline constexpr double kFloatShare = 0.1;
 
 /// Parameters of one network after training, a quarter of their bytes: symmetric int8 weights with
 /// one float32 scale for each output channel (of an embedding: for each token), w ~ scale * n,
@@ -24,11 +28,13 @@ class QuantizedParameters {
   /// spec.Tensors(), all finite. Throws ShapeError when their number is another.
   static QuantizedParameters Quantize(const NetworkSpec& spec, std::span<const float> values);
 
-  /// Of tensor `index` of spec.Tensors(): row-major; empty where it is not quantised.
+  /// Tensor `index` of spec.Tensors() is stored as int8.
+  bool IsInt8(std::size_t index) const { return !parts_[index].scales.empty(); }
+  /// Of such a tensor, row-major; else empty.
   std::span<const std::int8_t> Weights(std::size_t index) const { return parts_[index].weights; }
   /// [shape[0]] of the same, above 0.
   std::span<const float> Scales(std::size_t index) const { return parts_[index].scales; }
-  /// The values of a tensor that is not quantised; else empty.
+  /// Of a tensor that is not int8; else empty.
   std::span<const float> Floats(std::size_t index) const { return parts_[index].floats; }
 
   /// The flat block that these stand for.
@@ -52,6 +58,8 @@ class QuantizedParameters {
     std::vector<float> floats;
     bool operator==(const Part&) const = default;
   };
+  static Part DecodePart(ByteReader& in, const TensorEntry& entry);
+
   std::vector<Part> parts_;
 };
 

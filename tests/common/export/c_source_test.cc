@@ -152,8 +152,9 @@ TEST_F(CSourceTest, ItIsCppToo) {
 TEST_F(CSourceTest, WeightsOfEightBitsAreStoredAsSuch) {
   const auto int8 = QuantizedParameters::Quantize(network_, parameters_);
   const CSource source = WriteCSource({"game", network_, parameters_, &int8, "test"});
-  EXPECT_THAT(source.source, HasSubstr("static const int8_t weight_0[576]"));
-  EXPECT_THAT(source.source, HasSubstr("static const float scale_0[16]"));
+  EXPECT_THAT(source.source, HasSubstr("static const int8_t weight_3[32768]"));
+  EXPECT_THAT(source.source, HasSubstr("static const float scale_3[32]"));
+  EXPECT_THAT(source.source, HasSubstr("static const float weight_0[576]")) << "a small one";
   const auto object = [](const Compiled& compiled) {
     Execute({"/usr/bin/cc", "-Os", "-c", compiled.File(".c"), "-o", compiled.File(".o")});
     return static_cast<double>(fs::file_size(compiled.File(".o")));

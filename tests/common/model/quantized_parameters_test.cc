@@ -72,7 +72,7 @@ TEST(QuantizedParametersTest, NoWeightIsOffByMoreThanHalfAScale) {
       for (std::int64_t i = 0; i < entry.Size(); ++i) {
         const auto at = static_cast<std::size_t>(entry.offset + i);
         const float bound =
-            IsQuantized(entry)
+            q.IsInt8(t)
                 // 1e-6: the division and the product round.
                 ? q.Scales(t)[static_cast<std::size_t>(i / (entry.Size() / entry.shape[0]))] *
                       (0.5F + 127 * 1e-6F)
@@ -80,6 +80,30 @@ TEST(QuantizedParametersTest, NoWeightIsOffByMoreThanHalfAScale) {
         EXPECT_LE(std::abs(back[at] - values[at]), bound) << name << " " << entry.name << " " << i;
       }
     }
+  }
+}
+
+TEST(QuantizedParametersTest, TheSmallestTensorsStayFloat) {
+  // 576 + 32768 + 32 + 192 weights: convolution and head are 2.4 % of them.
+  const auto game = NetworkSpec::Create({{.kind = LayerKind::kConv2d, .units = 16, .kernel = 3},
+                                         {.kind = LayerKind::kRelu},
+                                         {.kind = LayerKind::kFlatten},
+                                         {.kind = LayerKind::kLinear, .units = 32},
+                                         {.kind = LayerKind::kQHead, .dueling = true}},
+                                        {ElementKind::kBits, {4, 10, 10}}, 6);
+  EXPECT_THAT(TensorsToQuantize(game),
+              ElementsAre(false, false, true, false, false, false, false, false));
+  // The only one is no small one.
+  EXPECT_THAT(TensorsToQuantize(Tiny()), ElementsAre(true, false));
+  for (const auto& [name, network] : LayerZoo()) {
+    const auto int8 = TensorsToQuantize(network);
+    std::int64_t kept = 0, all = 0;
+    for (std::size_t t = 0; t < int8.size(); ++t) {
+      if (network.Tensors()[t].shape.size() < 2) continue;
+      all += network.Tensors()[t].Size();
+      if (!int8[t]) kept += network.Tensors()[t].Size();
+    }
+    EXPECT_LE(static_cast<double>(kept), kFloatShare * static_cast<double>(all)) << name;
   }
 }
 
@@ -110,7 +134,7 @@ TEST(QuantizedParametersTest, TheBytesComeBackAsTheyWere) {
   for (const auto& [name, network] : LayerZoo()) {
     const auto q = QuantizedParameters::Quantize(network, ZooParameters(network, rng));
     const auto bytes = Encoded(network, q);
-    EXPECT_EQ(std::ssize(bytes), q.Bytes() + 20) << name;
+    EXPECT_EQ(std::ssize(bytes), q.Bytes() + 20 + std::ssize(network.Tensors())) << name;
     ByteReader in(bytes, "block");
     EXPECT_TRUE(QuantizedParameters::IsNext(in));
     EXPECT_EQ(QuantizedParameters::Decode(in, network), q) << name;
@@ -137,12 +161,17 @@ TEST(QuantizedParametersTest, WhatIsDamagedIsRefusedWithItsReason) {
   bad[4] = 9;
   EXPECT_THAT(Refusal(bad, Tiny()), HasSubstr("format 9"));
   EXPECT_THAT(Refusal(good, LayerZoo()[0].network), HasSubstr("another network"));
-  const std::size_t scales = 16, weights = scales + 8;
+  const std::size_t scales = 17, weights = scales + 8, kind_of_bias = weights + 4;
   for (const float scale : {0.0F, -1.0F, std::nanf(""), std::numeric_limits<float>::infinity()}) {
     bad = good;
     std::memcpy(bad.data() + scales, &scale, 4);
     EXPECT_THAT(Refusal(Repaired(bad), Tiny()), HasSubstr("head.weight: a scale is")) << scale;
   }
+  bad = good;
+  bad[kind_of_bias] = 1;
+  EXPECT_THAT(Refusal(Repaired(bad), Tiny()), HasSubstr("head.bias: int8, must be float32"));
+  bad[kind_of_bias] = 2;
+  EXPECT_THAT(Refusal(Repaired(bad), Tiny()), HasSubstr("a flag is 2"));
   bad = good;
   bad[weights] = 0x80;
   EXPECT_THAT(Refusal(Repaired(bad), Tiny()), HasSubstr("a weight is -128"));
