@@ -73,7 +73,9 @@ Json ArtefactJson(const Artefact& artefact) {
 
 Json Int8Json(const Int8Loss& loss) {
   return {
-      {"weights", "int8, symmetric, one float32 scale an output channel; activations float32"},
+      {"weights",
+       "int8, symmetric, one float32 scale an output channel; biases, norms and the "
+       "smallest tensors float32; activations float32"},
       {"parameter_bytes", loss.bytes},
       {"float32_parameter_bytes", loss.float_bytes},
       {"q_against_float32", EqualityJson(loss.q)},
@@ -135,10 +137,10 @@ std::string Int8Text(const Int8Loss& loss) {
       R"(
 ## What int8 costs
 
-Weights of 8 bits with a scale an output channel, activations float32: {} bytes of parameters instead of
-{}. On the observations below Q is at most {:.3g} off, {:.2f} % of the greedy actions are equal. On {}
-episodes with the same seeds it returns {:.4g}, float32 {:.4g}, random play {:.4g}; difference
-{:.4g} [{:.4g}, {:.4g}].
+Weights of 8 bits with a scale an output channel, the smallest tensors and activations float32: {}
+bytes of parameters instead of {}. On the observations above Q is at most {:.3g} off, {:.2f} % of the
+greedy actions are equal. On {} episodes with the same seeds it returns {:.4g}, float32 {:.4g}, random
+play {:.4g}; difference {:.4g} [{:.4g}, {:.4g}].
 )",
       loss.bytes, loss.float_bytes, loss.q.max_abs_difference, 100 * loss.q.equal_actions,
       loss.episodes, loss.int8_return, loss.float_return, loss.random_return,
