@@ -20,17 +20,12 @@ import subprocess
 import sys
 import time
 
-from cluster_job import BUILD, CpuMeter, Job, descendants, pin, process_seconds, rate
+from cluster_job import (BUILD, CpuMeter, Job, descendants, loops_done, machine, pin,
+                         process_seconds, program, rate, read)
 
 # Recorded references that cannot be installed here, and their machines (docs/performance.md).
 RLPYT_FRAMES, RLPYT_UPDATES = 22000, 295
 SB3_FRAMES = 1342
-
-
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"^model name\s*:\s*(.*)$", file.read(), re.M)
-    return f"{model.group(1) if model else 'unknown processor'}, {os.cpu_count()} cores"
 
 
 def spread(values, digits=4):
@@ -40,7 +35,7 @@ def spread(values, digits=4):
 def figure(name, value, unit, higher, conditions):
     print(json.dumps({"name": name, "value": float(f"{value:.5g}"), "unit": unit,
                       "higher_is_better": higher,
-                      "conditions": f"{conditions}; {machine()}, load {os.getloadavg()[0]:.1f}"}),
+                      "conditions": f"{conditions}; {machine()}"}),
           flush=True)
 
 
@@ -49,17 +44,6 @@ def note(text):
 
 
 # ---- references --------------------------------------------------------------------------------
-
-def program(name, *arguments, core=None):
-    """The figures that a program prints, by name."""
-    def bind():
-        if core is not None:
-            os.sched_setaffinity(0, {core})
-
-    result = subprocess.run([os.path.join(BUILD, "bench", name), *arguments], check=True,
-                            stdout=subprocess.PIPE, text=True, preexec_fn=bind)
-    return {f["name"]: f for f in map(json.loads, result.stdout.splitlines())}
-
 
 def per_cpu_second(conditions):
     return float(re.search(r"([0-9.e+]+) \w+ a CPU-second", conditions["conditions"]).group(1))
@@ -217,25 +201,11 @@ def unthrottled(quick):
            f"updates/s)")
 
 
-def two_process_ceiling(seconds=1.5):
-    """How much more two processes get done than one on this machine: a loop without memory."""
-    code = (f"import time\nend = time.time() + {seconds}\nn = 0\n"
-            "while time.time() < end:\n  for _ in range(10000): pass\n  n += 1\nprint(n)")
-
-    def run(count):
-        processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-                     for _ in range(count)]
-        return sum(int(p.communicate()[0]) for p in processes)
-
-    one = run(1)
-    return run(2) / one
-
-
 def workers(quick):
     rounds, seconds = (1, 5) if quick else (3, 8)
     frames, ceilings = {1: [], 2: [], 8: []}, []
     for _ in range(rounds):
-        ceilings.append(two_process_ceiling())
+        ceilings.append(loops_done(2) / loops_done(1))
         for count, rates in frames.items():
             settings = ["replay.min_size=30000000", "replay.capacity=30000000",
                         f"actors.workers={count}", "actors.hosts=1", "replay.shards=1"]

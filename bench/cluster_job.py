@@ -1,11 +1,12 @@
 """A whole job under mpirun, started as scripts/launch.sh does it, and what /proc tells of it: what
-cluster_bench measures with."""
+cluster_bench and scaling measure with."""
 import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -19,6 +20,35 @@ def source_folder():
 
 
 SOURCE = source_folder()
+
+
+# ---- the machine -------------------------------------------------------------------------------
+
+def machine():
+    """What it is and how busy it is now, for the conditions of a figure."""
+    model = re.search(r"^model name\s*:\s*(.*)$", read("/proc/cpuinfo"), re.M)
+    return (f"{model.group(1) if model else 'unknown processor'}, {os.cpu_count()} cores, load "
+            f"{os.getloadavg()[0]:.1f}")
+
+
+def loops_done(processes, seconds=1.5):
+    """What so many processes get done together: a loop without memory."""
+    code = (f"import time\nend = time.time() + {seconds}\nn = 0\n"
+            "while time.time() < end:\n  for _ in range(10000): pass\n  n += 1\nprint(n)")
+    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+               for _ in range(processes)]
+    return sum(int(p.communicate()[0]) for p in running)
+
+
+def program(name, *arguments, core=None):
+    """The figures that a program of bench/ prints, by name; it runs on `core`, or anywhere."""
+    def bind():
+        if core is not None:
+            os.sched_setaffinity(0, {core})
+
+    result = subprocess.run([os.path.join(BUILD, "bench", name), *arguments], check=True,
+                            stdout=subprocess.PIPE, text=True, preexec_fn=bind)
+    return {f["name"]: f for f in map(json.loads, result.stdout.splitlines())}
 
 
 # ---- /proc -------------------------------------------------------------------------------------

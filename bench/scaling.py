@@ -9,14 +9,11 @@ lines is not measured again.
 Everything else should be idle: the machine's load is part of the conditions.
 """
 import argparse
-import json
 import os
-import re
 import statistics
-import subprocess
 import sys
 
-from cluster_job import BUILD, SOURCE, Job, rate
+from cluster_job import SOURCE, Job, loops_done, machine, program, rate
 
 sys.path.insert(0, os.path.join(SOURCE, "scripts", "methods"))
 from rows import add_rows, read_rows  # noqa: E402
@@ -28,27 +25,11 @@ TINY = ("{network: {layers: [{conv2d: {filters: 4, kernel: 3}}, relu, flatten, {
 WARM = 3000  # updates before the clock starts
 
 
-def program(name, *arguments):
-    """The figures that a program prints, by name."""
-    result = subprocess.run([os.path.join(BUILD, "bench", name), *arguments], check=True,
-                            stdout=subprocess.PIPE, text=True)
-    return {f["name"]: f["value"] for f in map(json.loads, result.stdout.splitlines())}
-
-
 def job_rates(ranks, settings, seconds, condition=lambda line: line["updates"] > WARM):
     with Job(ranks, None, settings) as job:
         job.wait_for(condition, 120)
         first, last = job.window(seconds)
     return first, last
-
-
-def one_loop(processes, seconds=1.5):
-    """What so many processes get done together: a loop without memory."""
-    code = (f"import time\nend = time.time() + {seconds}\nn = 0\n"
-            "while time.time() < end:\n  for _ in range(10000): pass\n  n += 1\nprint(n)")
-    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-               for _ in range(processes)]
-    return sum(int(p.communicate()[0]) for p in running)
 
 
 # ---- dimensions: x -> {line: value} --------------------------------------------------------------
@@ -59,7 +40,7 @@ def batch(x, seconds):
                             seconds, lambda line: line["updates"] > 500)
     resident = program("resident_bench", "--only", "teacher", "--quick", "--batch", str(x))
     return {"job": x * rate(first, last, "updates"),
-            "ceiling": x * resident["learner.resident_updates_per_s"]}
+            "ceiling": x * resident["learner.resident_updates_per_s"]["value"]}
 
 
 def students(x, seconds):
@@ -79,7 +60,7 @@ def shards(x, seconds):
     first, last = job_rates(2 + x, [NOBODY, f"replay.shards={x}", "actors.hosts=1"], seconds)
     resident = program("resident_bench", "--only", "teacher", "--quick")
     return {"job": rate(first, last, "updates"),
-            "ceiling": resident["learner.resident_updates_per_s"]}
+            "ceiling": resident["learner.resident_updates_per_s"]["value"]}
 
 
 def workers(x, seconds):
@@ -89,13 +70,13 @@ def workers(x, seconds):
                     f"actors.workers={count}", "actors.hosts=1", "replay.shards=1"]
         return rate(*job_rates(3, settings, seconds, lambda line: line["frames"] > 50000
                                and line["actors_alive"] == count), "frames")
-    return {"job": frames(x), "ceiling": frames(1) * one_loop(min(x, 2)) / one_loop(1)}
+    return {"job": frames(x), "ceiling": frames(1) * loops_done(min(x, 2)) / loops_done(1)}
 
 
 def connections(_, __):
     """Chunks a second of one shard; all counts in one go."""
-    return {name[len("connections."):]: value
-            for name, value in program("connection_scaling", "--quick").items()}
+    return {name[len("connections."):]: figure["value"]
+            for name, figure in program("connection_scaling", "--quick").items()}
 
 
 DIMENSIONS = {
@@ -108,13 +89,6 @@ DIMENSIONS = {
 
 
 # ---- lines ---------------------------------------------------------------------------------------
-
-def machine():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        model = re.search(r"^model name\s*:\s*(.*)$", file.read(), re.M)
-    return (f"{model.group(1) if model else 'unknown processor'}, {os.cpu_count()} cores, load "
-            f"{os.getloadavg()[0]:.1f}")
-
 
 def lines_of(dimension, x, values):
     """[(x, line, value)]; of connections each value names its x itself."""

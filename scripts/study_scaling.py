@@ -16,6 +16,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(HERE, "methods"))
+from document import write_between  # noqa: E402
 from rows import read_rows  # noqa: E402
 
 RESULTS = os.path.join(ROOT, "docs", "results", "scaling.csv")
@@ -62,11 +63,7 @@ def table_of(rows):
 
 
 def render(rows):
-    with open(DOCUMENT, encoding="utf-8") as file:
-        document = file.read()
-    begin, end = document.index(BEGIN), document.index(END)
-    with open(DOCUMENT, "w", encoding="utf-8") as file:
-        file.write(document[:begin] + BEGIN + "\n" + table_of(rows) + document[end:])
+    write_between(DOCUMENT, BEGIN, END, table_of(rows))
     for dimension in groups_of(rows):
         unit = next(row["unit"] for row in rows if row["dimension"] == dimension)
         subprocess.run([os.path.join(HERE, "plot.py"), "sweep", RESULTS, "--only",

@@ -22,6 +22,7 @@ from study_row import commit
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(HERE, "methods"))
+from document import write_between  # noqa: E402
 from rows import add_rows, read_rows  # noqa: E402
 from seeds import interval_of_mean, mean  # noqa: E402
 
@@ -200,16 +201,6 @@ def recommended(groups):
     return f"No student of these widths keeps {ENOUGH:.0%} of the teacher's return."
 
 
-def write_document(name, text):
-    path = os.path.join(ROOT, "docs", "studies.md")
-    begin, end = f"<!-- study {name} -->", f"<!-- end of study {name} -->"
-    with open(path) as file:
-        document = file.read()
-    start, stop = document.index(begin), document.index(end)
-    with open(path, "w") as file:
-        file.write(document[:start] + begin + "\n" + text + document[stop:])
-
-
 def report(name, study):
     groups = groups_of(name, study)
     table = table_of(study, groups)
@@ -218,7 +209,8 @@ def report(name, study):
         text += "\n" + recommended(groups) + "\n"
     text += f"\n![{study.title}](results/study_{name}.svg)\n"
     print(text)
-    write_document(name, text)
+    write_between(os.path.join(ROOT, "docs", "studies.md"), f"<!-- study {name} -->",
+                  f"<!-- end of study {name} -->", text)
     plot = [os.path.join(HERE, "plot.py"), "sweep", results_path(name), "--x", "x", "--y", study.y,
             "--title", study.title, "--x-label", study.x] + (["--log"] if study.log else [])
     subprocess.run(plot + (["--by", "by"] if study.by else []), check=True)

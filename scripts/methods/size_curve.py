@@ -7,6 +7,7 @@ import os
 import random
 import time
 
+from document import write_between
 from rows import add_rows, read_rows
 from seeds import mean, percentile
 
@@ -103,10 +104,5 @@ def write_table(root, current):
     """current: {preset: conditions} of the presets as they stand now."""
     rows = [row for row in read_rows(path_of(root))
             if current.get(row["preset"]) == row["conditions"]]
-    path = os.path.join(root, "docs", "methods.md")
-    with open(path) as file:
-        document = file.read()
-    begin, end = document.index(BEGIN), document.index(END)
-    with open(path, "w") as file:
-        file.write(document[:begin] + BEGIN + "\n" + (table_of(rows) if rows else "")
-                   + document[end:])
+    write_between(os.path.join(root, "docs", "methods.md"), BEGIN, END,
+                  table_of(rows) if rows else "")

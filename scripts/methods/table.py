@@ -1,6 +1,7 @@
 """The table of docs/methods.md, made of docs/results/methods.csv."""
 import os
 
+from document import write_between
 from preset import conditions_of
 from seeds import interval_of_mean, mean, verdict
 
@@ -71,9 +72,4 @@ def write_table(root, presets, rows):
         own = latest(rows, preset, conditions_of(preset, root))
         if len(own) >= preset.seeds:
             text += row_of(preset, own)
-    path = os.path.join(root, "docs", "methods.md")
-    with open(path) as file:
-        document = file.read()
-    begin, end = document.index(BEGIN), document.index(END)
-    with open(path, "w") as file:
-        file.write(document[:begin] + BEGIN + "\n" + text + document[end:])
+    write_between(os.path.join(root, "docs", "methods.md"), BEGIN, END, text)
