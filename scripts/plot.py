@@ -6,6 +6,8 @@ models RUN_DIR…   return against parameters and against latency of every model
                   Default output: models.svg in the first run's directory.
 sweep FILE.csv    one column of a table against another: a line of means, each row a point.
                   --x and --y name the columns, --by one line for each value of a third.
+stack FILE.csv    what sums are made of: a bar for each value of --bar, cut into its rows; --part
+                  names them (several columns: a,b), --value says how long they are.
 """
 import argparse
 import csv
@@ -150,6 +152,28 @@ def plot_sweep(args):
     save(figure, args.out or os.path.splitext(args.table)[0] + ".svg")
 
 
+def plot_stack(args):
+    parts = args.part.split(",")
+    rows = read_rows(args.table, [args.bar, args.value] + parts)
+    bars = list(dict.fromkeys(row[args.bar] for row in rows))
+    figure, axes = plt.subplots(len(bars), 1, figsize=(9, 1.7 * len(bars)), layout="constrained")
+    for axis, bar in zip(axes if len(bars) > 1 else [axes], bars):
+        left = 0
+        for index, row in enumerate(r for r in rows if r[args.bar] == bar):
+            length = number(row[args.value])
+            if length is None:
+                fail(f"{args.table}: '{row[args.value]}' in '{args.value}' is no number")
+            words = ", ".join(row[part] for part in parts)
+            axis.barh([0], [length], left=left, color=f"C{index % 10}", edgecolor="white",
+                      hatch="//" if index >= 10 else None, label=f"{words}: {length:.3g}")
+            left += length
+        axis.set_title(f"{bar}: {left:.3g} {args.unit}", fontsize=9, loc="left")
+        axis.set_yticks([])
+        axis.set_xlim(0, left)
+        axis.legend(fontsize=6, ncol=2, loc="center left", bbox_to_anchor=(1, 0.5))
+    save(figure, args.out or os.path.splitext(args.table)[0] + ".svg")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -169,8 +193,15 @@ def main():
     sweep.add_argument("--x-label", help="default: the column's name")
     sweep.add_argument("--y-label", help="default: the column's name")
     sweep.add_argument("--out", help="file to write")
+    stack = commands.add_parser("stack")
+    stack.add_argument("table", metavar="FILE.csv")
+    stack.add_argument("--bar", required=True)
+    stack.add_argument("--part", required=True)
+    stack.add_argument("--value", required=True)
+    stack.add_argument("--unit", default="")
+    stack.add_argument("--out", help="file to write")
     args = parser.parse_args()
-    plot_models(args) if args.command == "models" else plot_sweep(args)
+    {"models": plot_models, "sweep": plot_sweep, "stack": plot_stack}[args.command](args)
 
 
 if __name__ == "__main__":

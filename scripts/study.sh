@@ -14,6 +14,9 @@
 #   scripts/study.sh scaling [--repeats N] [--render] [DIMENSION…]
 # Measures how a job's costs grow with batch, students, shards, workers and connections, beside the
 # machine's ceiling: docs/results/scaling.csv, the table in docs/scaling.md and plots.
+#   scripts/study.sh breakdown [--seconds N] [--render]
+# Samples running jobs and says where the time of an actor frame, a TD update and a student update
+# goes: docs/results/breakdown.csv, the table in docs/performance.md and a plot.
 # STILLHOUSE_BUILD names another build directory, STUDY_RESULTS another file of results.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +26,7 @@ minatar=(asterix breakout freeway seaquest space_invaders)
 classic=(cart_pole acrobot mountain_car lunar_lander)
 
 usage() {
-  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,20s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -96,6 +99,10 @@ case ${1:-} in
   scaling)
     shift
     exec python3 "$root/scripts/study_scaling.py" --build "$build" "$@"
+    ;;
+  breakdown)
+    shift
+    exec python3 "$root/scripts/study_breakdown.py" --build "$build" "$@"
     ;;
   learning) ;;
   *) usage ;;

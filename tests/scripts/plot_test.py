@@ -58,6 +58,22 @@ class PlotTest(unittest.TestCase):
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(words, done.stderr)
 
+    def test_a_stack_is_a_bar_for_each_sum_cut_into_its_rows(self):
+        table = os.path.join(self.scratch.name, "times.csv")
+        with open(table, "w") as file:
+            file.write("of,thread,stage,us\nframe,worker,step,1.5\nframe,worker,send,0.5\n"
+                       "update,loop,MPI,30\n")
+        out = os.path.join(self.scratch.name, "out.svg")
+        arguments = ("stack", table, "--bar", "of", "--part", "thread,stage", "--value")
+        done = plot(*arguments, "us", "--unit", "µs", "--out", out)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        texts = self.texts(out)
+        for words in ("frame: 2 µs", "update: 30 µs", "worker, step: 1.5", "loop, MPI: 30"):
+            self.assertIn(words, texts)
+        done = plot(*arguments, "stage", "--out", out)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("is no number", done.stderr)
+
     def test_every_model_stands_in_both_panels_of_a_valid_svg(self):
         run = self.run_directory(BOARD)
         done = plot("models", run)
