@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/base/spawn_setup.h"
 
 namespace stillhouse::actors {
 
@@ -43,22 +44,6 @@ std::vector<char*> Pointers(std::vector<std::string>& strings) {
   pointers.push_back(nullptr);
   return pointers;
 }
-
-/// posix_spawn's two attribute objects, freed in any case.
-struct SpawnSetup {
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-};
 
 /// A pipe; both ends close with it, and in every child.
 class Pipe {

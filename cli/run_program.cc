@@ -4,32 +4,12 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include "common/base/error.h"
+#include "common/base/spawn_setup.h"
 
 namespace stillhouse::cli {
-namespace {
-
-/// posix_spawn's two objects, freed in any case.
-struct SpawnSetup {
-  SpawnSetup() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSetup() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-};
-
-}  // namespace
-
 std::optional<int> RunProgram(const std::vector<std::string>& argv,
                               const std::filesystem::path& output, std::chrono::seconds limit) {
   using namespace std::chrono_literals;

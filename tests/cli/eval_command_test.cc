@@ -16,6 +16,7 @@
 #include "common/run/checkpoint_store.h"
 #include "learner/protocol/checkpoint_state.h"
 #include "tests/support/command.h"
+#include "tests/support/pole_model.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -24,24 +25,13 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing_support::Balances;
+using testing_support::PoleFile;
+using testing_support::PoleNetwork;
 using testing_support::ScratchDirectory;
 
-/// A linear network on the pole's four numbers.
-NetworkSpec Linear() {
-  return NetworkSpec::Create({{.kind = LayerKind::kQHead}}, {ElementKind::kFloats, {4}}, 2);
-}
-
-/// Pushes right when angle + angular velocity > 0: that keeps the pole up. `gain` scales Q.
-std::vector<float> Balances(float gain) { return {0, 0, -gain, -gain, 0, 0, gain, gain, 0, 0}; }
 /// Always pushes left: the pole falls within some ten steps.
 std::vector<float> Falls() { return {0, 0, 0, 0, 0, 0, 0, 0, 1, 0}; }
-
-std::vector<std::uint8_t> NativeFile(const std::vector<float>& parameters) {
-  ByteWriter out;
-  Linear().Encode(out);
-  ParameterBlock(Linear(), 3, parameters).Encode(out);
-  return out.Take();
-}
 
 /// A run on cart_pole that is over, with an older checkpoint.
 class EvalCommandTest : public ::testing::Test {
@@ -51,18 +41,18 @@ class EvalCommandTest : public ::testing::Test {
     ReplaceFile(run_ / "config.yaml",
                 "env: {id: classic/cart_pole}\nevaluation: {max_steps: 500}\n"
                 "students: {small: {loss: {kind: kl, temperature: 0.5}}}\n");
-    ReplaceFile(run_ / "models/teacher.native", NativeFile(Balances(1)));
-    ReplaceFile(run_ / "models/small.native", NativeFile(Balances(3)));
-    ReplaceFile(run_ / "models/bad.native", NativeFile(Falls()));
+    ReplaceFile(run_ / "models/teacher.native", PoleFile(Balances(1)));
+    ReplaceFile(run_ / "models/small.native", PoleFile(Balances(3)));
+    ReplaceFile(run_ / "models/bad.native", PoleFile(Falls()));
     Checkpoint checkpoint;
     checkpoint.facts.updates = 700;
     learner::LearnerState learner{
-        .teacher = {700, 0.5, {.network = Linear(), .parameters = Falls(), .average = {}}}};
+        .teacher = {700, 0.5, {.network = PoleNetwork(), .parameters = Falls(), .average = {}}}};
     learner.teacher.model.average = Balances(0.25);  // of which half is still missing
     checkpoint.files["teacher.state"] = learner.Encode();
     checkpoint.files["student-early.state"] = learner::StudentState{
         .updates = 10,
-        .memory = {{.network = Linear(),
+        .memory = {{.network = PoleNetwork(),
                     .parameters = Falls()}}}.Encode();
     CheckpointStore(run_).Write(checkpoint, 3);
   }
@@ -193,7 +183,7 @@ TEST_F(EvalCommandTest, WhatIsDamagedIsRefusedAndNamed) {
   EXPECT_THAT(Refusal({.models = {state.string()}}), HasSubstr("damaged"));
   auto broken = Balances(1);
   broken[3] = std::numeric_limits<float>::infinity();
-  ReplaceFile(native, NativeFile(broken));
+  ReplaceFile(native, PoleFile(broken));
   EXPECT_THAT(Refusal({.models = {Model("small")}}), HasSubstr("infinite or not a number"));
 }
 
@@ -203,7 +193,7 @@ TEST_F(EvalCommandTest, AnEnvironmentThatDoesNotFitIsRefusedWithBothShapes) {
   EXPECT_THAT(Refusal({.models = {Model("teacher")}, .environment = "classic/pole"}),
               HasSubstr("does not exist"));
   const fs::path alone = scratch_.Path() / "alone.native";
-  ReplaceFile(alone, NativeFile(Balances(1)));
+  ReplaceFile(alone, PoleFile(Balances(1)));
   EXPECT_THAT(Refusal({.models = {alone.string()}}), HasSubstr("--env"));
   const json result =
       Evaluate({.models = {alone.string()}, .environment = "classic/cart_pole", .episodes = 5});
@@ -214,7 +204,7 @@ TEST_F(EvalCommandTest, ModelsOfDifferentEnvironmentsAreNotComparedByChance) {
   const fs::path other = scratch_.Path() / "other";
   fs::create_directories(other / "models");
   ReplaceFile(other / "config.yaml", std::string_view("env: {id: classic/acrobot}\n"));
-  ReplaceFile(other / "models/teacher.native", NativeFile(Balances(1)));
+  ReplaceFile(other / "models/teacher.native", PoleFile(Balances(1)));
   EXPECT_THAT(Refusal({.models = {Model("teacher"), other.string() + ":teacher"}}),
               AllOf(HasSubstr("classic/acrobot"), HasSubstr("say --env")));
 }

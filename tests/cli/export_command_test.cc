@@ -14,6 +14,7 @@
 #include "common/model/native_file.h"
 #include "common/run/atomic_file.h"
 #include "tests/support/command.h"
+#include "tests/support/pole_model.h"
 
 namespace stillhouse::cli {
 namespace {
@@ -22,18 +23,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using testing_support::Balances;
+using testing_support::PoleFile;
 using testing_support::ScratchDirectory;
-
-/// A linear network on the pole's four numbers.
-NetworkSpec Linear() {
-  return NetworkSpec::Create({{.kind = LayerKind::kQHead}}, {ElementKind::kFloats, {4}}, 2);
-}
-/// Pushes right when angle + angular velocity > 0: that keeps the pole up.
-std::vector<float> Balances() { return {0, 0, -1, -1, 0, 0, 1, 1, 0, 0}; }
-
-std::vector<std::uint8_t> Native(const std::vector<float>& parameters) {
-  return EncodeNativeFile(Linear(), ParameterBlock(Linear(), 3, parameters));
-}
 
 /// A run on cart_pole that is over.
 class ExportCommandTest : public ::testing::Test {
@@ -43,8 +35,8 @@ class ExportCommandTest : public ::testing::Test {
     ReplaceFile(run_ / "config.yaml",
                 "run: {name: pole, seed: 4}\nenv: {id: classic/cart_pole}\n"
                 "evaluation: {max_steps: 200}\nstudents: {small: {loss: {kind: kl}}}\n");
-    ReplaceFile(run_ / "models/teacher.native", Native(Balances()));
-    ReplaceFile(run_ / "models/small.native", Native(Balances()));
+    ReplaceFile(run_ / "models/teacher.native", PoleFile(Balances()));
+    ReplaceFile(run_ / "models/small.native", PoleFile(Balances()));
   }
 
   ExportOptions Options(const std::string& model, std::vector<std::string> formats) const {
@@ -217,7 +209,7 @@ TEST_F(ExportCommandTest, WhatCannotBeExportedIsRefused) {
   EXPECT_THAT(Refusal(Options("teacher", {"c"})), HasSubstr("scoreboard.json: not a JSON object"));
   auto broken = Balances();
   broken[0] = std::numeric_limits<float>::quiet_NaN();
-  ReplaceFile(run_ / "models/small.native", Native(broken));
+  ReplaceFile(run_ / "models/small.native", PoleFile(broken));
   EXPECT_THAT(Refusal(Options("small", {"c"})), HasSubstr("infinite or not a number"));
   fs::remove(run_ / "config.yaml");
   EXPECT_THAT(Refusal(Options("teacher", {"c"})), HasSubstr("no config.yaml"));
