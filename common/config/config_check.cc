@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "common/base/error.h"
+#include "common/config/config_report.h"
 #include "common/config/contexts.h"
 #include "common/config/feature_check.h"
 #include "common/config/graph_check.h"
@@ -207,7 +208,7 @@ class Checker {
   void Options(const EnvironmentChoice& choice, const std::vector<EnvironmentChoice>& choices) {
     constexpr std::string_view kPrefix = "env.options.";
     const auto alone = [](const std::string& id) {
-      return !id.starts_with("minatar/") || id == "minatar/several";
+      return !id.starts_with("minatar/") || PlaysSeveralGames(id);
     };
     std::vector<std::string> known;
     for (const EnvironmentChoice& other : choices) {
@@ -256,13 +257,7 @@ class Checker {
 
   /// Reports at the first of `paths` that was written; the first one names the key.
   void Fail(std::initializer_list<const char*> paths, const std::string& message) {
-    for (const char* path : paths) {
-      const auto place = context_.set.find(path);
-      if (place == context_.set.end()) continue;
-      context_.errors.Add(place->second, *paths.begin(), message);
-      return;
-    }
-    context_.errors.Add(ConfigPlace{file_, 1, {}}, *paths.begin(), message);
+    ReportAt(context_, file_, *paths.begin(), {paths.begin() + 1, paths.end()}, message);
   }
 
   const RunConfig& config_;

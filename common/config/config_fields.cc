@@ -4,13 +4,13 @@
 #include <cctype>
 
 #include "common/base/listen_spec.h"
+#include "common/config/contexts.h"
 #include "common/config/schedule_field.h"
 
 namespace stillhouse {
 namespace {
 
 constexpr double kMaxCount = 1e15;
-constexpr std::string_view kSeveral = "minatar/several";
 
 bool IsAnyText(const std::string& text) { return !text.empty() && text.size() <= 4096; }
 
@@ -105,7 +105,7 @@ FieldList<EnvironmentSettings> EnvironmentFields() {
                                "Of the six actions those that the game has no use for are illegal: "
                                "never played, in no target, in no label (docs/masks.md)."),
                   "env.id: minatar/... of one game",
-                  [minatar](const S& env) { return minatar(env) && env.id != kSeveral; }),
+                  [minatar](const S& env) { return minatar(env) && !PlaysSeveralGames(env.id); }),
   };
   for (const FieldList<S>& more : {SeveralGamesFields(), DataFields()}) {
     fields.insert(fields.end(), more.begin(), more.end());

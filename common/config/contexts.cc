@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "common/config/config_report.h"
 #include "common/config/feature_check.h"
 
 namespace stillhouse {
@@ -65,12 +66,7 @@ class ContextChecker {
 
   void Fail(const std::string& path, const std::vector<std::string>& instead,
             const std::string& message) {
-    auto place = context_.set.find(path);
-    for (const std::string& other : instead) {
-      if (place == context_.set.end()) place = context_.set.find(other);
-    }
-    const ConfigPlace nowhere{file_, 1, {}};
-    context_.errors.Add(place == context_.set.end() ? nowhere : place->second, path, message);
+    ReportAt(context_, file_, path, instead, message);
   }
 
   const RunConfig& config_;
@@ -81,8 +77,10 @@ class ContextChecker {
 
 }  // namespace
 
+bool PlaysSeveralGames(std::string_view id) { return id == "minatar/several"; }
+
 std::vector<std::string> ContextNames(const EnvironmentSettings& env) {
-  return env.id == "minatar/several" ? env.several.games : std::vector<std::string>{};
+  return PlaysSeveralGames(env.id) ? env.several.games : std::vector<std::string>{};
 }
 
 void CheckContexts(const RunConfig& config, const std::string& file, FieldContext& context) {

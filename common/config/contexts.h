@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/config/field.h"
@@ -10,6 +11,9 @@ namespace stillhouse {
 
 // Contexts: the tasks of an environment that has several (common/base/context.h), by the names that
 // `where` gives them.
+
+/// The environment of this id has contexts.
+bool PlaysSeveralGames(std::string_view id);
 
 /// Those that the configured environment plays; empty: it has none.
 std::vector<std::string> ContextNames(const EnvironmentSettings& env);

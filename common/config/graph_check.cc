@@ -8,6 +8,7 @@
 #include <fmt/ranges.h>
 
 #include "common/config/config_check.h"
+#include "common/config/config_report.h"
 #include "common/config/model_graph.h"
 
 namespace stillhouse {
@@ -240,12 +241,7 @@ class GraphChecker {
  private:
   void Fail(const std::string& path, const std::vector<std::string>& instead,
             const std::string& message) {
-    auto place = context_.set.find(path);
-    for (const std::string& other : instead) {
-      if (place == context_.set.end()) place = context_.set.find(other);
-    }
-    const ConfigPlace nowhere{file_, 1, {}};
-    context_.errors.Add(place == context_.set.end() ? nowhere : place->second, path, message);
+    ReportAt(context_, file_, path, instead, message);
   }
 
   const RunConfig& config_;

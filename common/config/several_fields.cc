@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/config/config_fields.h"
+#include "common/config/contexts.h"
 
 namespace stillhouse {
 namespace {
@@ -69,7 +70,7 @@ FieldList<EnvironmentSettings> SeveralGamesFields() {
   for (auto& field : fields) {
     field = OnlyWith<EnvironmentSettings>(
         std::move(field), "env.id: minatar/several",
-        [](const EnvironmentSettings& env) { return env.id == "minatar/several"; });
+        [](const EnvironmentSettings& env) { return PlaysSeveralGames(env.id); });
   }
   return fields;
 }
