@@ -87,7 +87,7 @@ class Actor::Impl {
     if (!open_.at(slot)) throw WireError("a frame before the Welcome");
     switch (kind) {
       case FrameKind::kAck:
-        return sender_.OnAck(slot, Decode<Ack>(body, "Ack"));
+        return sender_.OnAck(slot, Decode<Ack>(body, "Ack"), now);
       case FrameKind::kStatus:
         return OnStatus(slot, Decode<WorkerStatus>(body, "WorkerStatus"), now, out);
       case FrameKind::kWeightsReply:
@@ -110,7 +110,7 @@ class Actor::Impl {
     if (!behaviour_ || finished_) return false;
     SendReport(now, out);
     const bool collecting = run_.phase < RunPhase::kTail && !stored_;
-    const bool room = sender_.Flush(out);
+    const bool room = sender_.Flush(now, out);
     if (leaving_) return false;
     waiting_ = collecting && !room;
     const bool can_play = collecting && room;
@@ -124,7 +124,7 @@ class Actor::Impl {
     if (!can_play) return false;
     for (auto& chunk : behaviour_->Step(run_.frames)) sender_.Add(std::move(chunk));
     frames_ += behaviour_->Environments();
-    sender_.Flush(out);
+    sender_.Flush(now, out);
     return true;
   }
 
@@ -132,6 +132,9 @@ class Actor::Impl {
   void Leave() { leaving_ = true; }
   bool Settled() const { return sender_.Unacknowledged() == 0; }
   bool Abandoned(std::uint32_t slot) const { return abandoned_.at(slot); }
+  bool Stranded() const {
+    return std::find(abandoned_.begin(), abandoned_.end(), false) == abandoned_.end();
+  }
   std::uint64_t Frames() const { return frames_; }
   bool Waiting() const { return waiting_; }
 
@@ -179,12 +182,14 @@ class Actor::Impl {
   }
 
   /// A slot holds a dead shard when its Welcome said so; one that has never been welcomed does when
-  /// the others hold all shards that live.
+  /// the others hold all shards that live. Of a worker that has some of the shards only, nobody can
+  /// tell: such a slot stays, and does no harm.
   bool HoldsDeadShard(std::uint32_t slot, const std::vector<std::uint16_t>& dead) const {
     const auto is_dead = [&](const std::optional<std::uint32_t>& shard) {
       return shard && std::find(dead.begin(), dead.end(), *shard) != dead.end();
     };
     if (shard_of_[slot]) return is_dead(shard_of_[slot]);
+    if (shards_ != shard_of_.size()) return false;
     const auto living = std::count_if(shard_of_.begin(), shard_of_.end(),
                                       [&](const auto& shard) { return shard && !is_dead(shard); });
     return static_cast<std::size_t>(living) + dead.size() >= shard_of_.size();
@@ -201,7 +206,8 @@ class Actor::Impl {
       }
       if (!abandoned_[slot] && open_[slot]) living.push_back(slot);
     }
-    if (!abandoned_[home_] || living.empty()) return;
+    const bool unknown_home = shards_ != shard_of_.size() && !shard_of_[home_];
+    if ((!abandoned_[home_] && !unknown_home) || living.empty()) return;
     home_ = living[options_.index % living.size()];
     for (Player& player : players_) player.newest = 0;
     desk_->Move(home_, true, out);
@@ -309,6 +315,7 @@ bool Actor::Advance(Time now, ShardLinks& out) { return impl_->Advance(now, out)
 bool Actor::Finished() const { return impl_->Finished(); }
 void Actor::Leave() { impl_->Leave(); }
 bool Actor::Abandoned(std::uint32_t slot) const { return impl_->Abandoned(slot); }
+bool Actor::Stranded() const { return impl_->Stranded(); }
 bool Actor::Settled() const { return impl_->Settled(); }
 std::uint64_t Actor::Frames() const { return impl_->Frames(); }
 bool Actor::Waiting() const { return impl_->Waiting(); }

@@ -24,8 +24,8 @@ class ShardLinks {
 struct ActorOptions {
   std::uint64_t incarnation = 0;
   std::uint32_t index = 0;   ///< among the workers of the job: names streams and ladder places
-  std::uint32_t slots = 1;   ///< shards that it is connected to; its home is index % slots, or
-                             ///< another one when that shard has died
+  std::uint32_t slots = 1;   ///< shards that it is connected to, all or some of the job's; its home
+                             ///< is index % slots, or another one when that shard has died
   std::string token{};       ///< of the job
   std::int32_t envs = 0;     ///< 0: the configuration's actors.envs_per_worker
   bool fixed_seeds = false;  ///< deterministic mode: streams do not depend on the incarnation
@@ -75,6 +75,9 @@ class Actor {
 
   /// The shard in this slot died for good and the others have said so: it needs no connection.
   bool Abandoned(std::uint32_t slot) const;
+
+  /// Every shard in our slots has died for good: nobody is left to play for.
+  bool Stranded() const;
 
   /// Behaviour steps taken so far (not all of them stored yet), for tests and benchmarks.
   std::uint64_t Frames() const;

@@ -84,6 +84,7 @@ class Worker final : public TcpHandler, public ShardLinks {
       }
       if (!more && !actor_.Finished()) loop_.RunOnce(kIdleSleep);
       CheckSilence(now);
+      if (actor_.Stranded()) throw CommError("all shards that this worker wrote to have died");
       Beat(now);
     }
     Leave();

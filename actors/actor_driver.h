@@ -7,7 +7,7 @@
 namespace stillhouse::actors {
 
 struct WorkerOptions {
-  std::vector<std::string> addresses;  ///< "host:port" of the shards, in shard order
+  std::vector<std::string> addresses;  ///< "host:port" of the shards that it writes to
   std::string token;
   /// Among the workers of the job; nullopt-like -1: joined from outside, takes a random one.
   std::int64_t index = -1;
@@ -22,7 +22,7 @@ enum class WorkerEnd : std::uint8_t {
   kAsked,    ///< SIGTERM
 };
 
-/// A worker process: connects to all shards and plays until the run ends. Works in this thread
+/// A worker process: connects to its shards and plays until the run ends. Works in this thread
 /// alone, sleeps in the event loop when there is nothing to do. Logs to standard error.
 ///
 /// With beats it writes a byte to its parent every second for as long as its loop turns, whatever
@@ -31,8 +31,9 @@ enum class WorkerEnd : std::uint8_t {
 /// sent, says goodbye and returns.
 ///
 /// Throws ConfigError when a shard refuses it; CommError when no shard has answered for 10 s at the
-/// start or 60 s later, when one shard was away for 10 minutes, or when one has forgotten it: a
-/// worker that lives on after that could store a chunk twice (replay/departed_workers.h).
+/// start or 60 s later, when all of them have died, when one was away for 10 minutes, or when one
+/// has forgotten it: a worker that lives on after that could store a chunk twice
+/// (replay/departed_workers.h).
 WorkerEnd RunWorker(const WorkerOptions& options);
 
 }  // namespace stillhouse::actors

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/error.h"
+#include "common/config/worker_shards.h"
 
 namespace stillhouse::actors {
 
@@ -19,11 +20,10 @@ constexpr Time kGrace = std::chrono::seconds(2);
 
 }  // namespace
 
-ActorHost::ActorHost(std::uint16_t index, std::uint32_t first_worker, std::uint32_t workers,
-                     ProcessLauncher& launcher, Time hang_limit)
-    : index_(index), launcher_(launcher), hang_limit_(hang_limit), workers_(workers) {
-  for (std::uint32_t i = 0; i < workers; ++i) {
-    workers_[i].index = first_worker + i;
+ActorHost::ActorHost(const ActorHostSettings& settings, ProcessLauncher& launcher)
+    : settings_(settings), launcher_(launcher), workers_(settings.workers) {
+  for (std::uint32_t i = 0; i < settings.workers; ++i) {
+    workers_[i].index = settings.first_worker + i;
     workers_[i].back_off = kFirstBackOff;
   }
 }
@@ -52,8 +52,11 @@ void ActorHost::Handle(const Envelope& envelope, Time now, Outbox& out) {
         if (worker.pid != 0) launcher_.Stop(worker.pid, false);
       }
       break;
+    case MessageKind::kRunStatus:
+      dead_shards_ = DecodeBody<RunStatus>(envelope).dead_shards;
+      break;
     default:
-      break;  // RunStatus goes to everyone
+      break;  // what goes to everyone
   }
   Tick(now, out);
 }
@@ -97,7 +100,7 @@ void ActorHost::EndHung(Time now) {
     if (std::find(beats->begin(), beats->end(), worker.pid) != beats->end()) worker.heard = now;
     // Nobody listened while we were stopped ourselves.
     if (absence > kOwnAbsence) worker.heard += absence;
-    if (now - worker.heard <= hang_limit_) continue;
+    if (now - worker.heard <= settings_.hang_limit) continue;
     worker.heard = now;
     ++hangs_;
     launcher_.Stop(worker.pid, true);
@@ -107,9 +110,27 @@ void ActorHost::EndHung(Time now) {
 void ActorHost::StartDue(Time now) {
   for (Worker& worker : workers_) {
     if (worker.pid != 0 || worker.done || now < worker.start_at) continue;
-    worker.pid = launcher_.Start({worker.index, endpoints_->addresses, endpoints_->token});
+    worker.pid = launcher_.Start({worker.index, AddressesFor(worker.index), endpoints_->token});
     worker.started = worker.heard = now;
   }
+}
+
+std::vector<std::string> ActorHost::AddressesFor(std::uint32_t worker) const {
+  std::vector<std::string> living;
+  for (std::size_t shard = 0; shard < endpoints_->addresses.size(); ++shard) {
+    const bool dead =
+        std::find(dead_shards_.begin(), dead_shards_.end(), shard) != dead_shards_.end();
+    if (!dead) living.push_back(endpoints_->addresses[shard]);
+  }
+  if (living.empty()) return endpoints_->addresses;  // the job is about to end
+  const auto shards = static_cast<std::uint32_t>(living.size());
+  const std::uint32_t count =
+      ShardsPerWorker(settings_.shards_per_worker, settings_.workers_of_job, shards);
+  std::vector<std::string> addresses;
+  for (const auto shard : ShardsOfWorker(worker, count, shards)) {
+    addresses.push_back(living[shard]);
+  }
+  return addresses;
 }
 
 void ActorHost::Report(Time now, Outbox& out) {

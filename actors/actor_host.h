@@ -13,8 +13,9 @@ namespace stillhouse::actors {
 
 /// What a worker process needs to start.
 struct WorkerLaunch {
-  std::uint32_t index = 0;             ///< among the workers of the job
-  std::vector<std::string> addresses;  ///< of the shards, in shard order
+  std::uint32_t index = 0;  ///< among the workers of the job
+  /// Of the shards that it writes to; its home is the one at index % addresses.
+  std::vector<std::string> addresses;
   std::string token;
 };
 
@@ -36,6 +37,17 @@ class ProcessLauncher {
   virtual void Stop(std::int64_t pid, bool at_once) = 0;
 };
 
+struct ActorHostSettings {
+  static constexpr Time kHangLimit = std::chrono::seconds(30);
+
+  std::uint16_t index = 0;         ///< among the actor hosts
+  std::uint32_t first_worker = 0;  ///< the job-wide index of this host's first worker
+  std::uint32_t workers = 1;
+  std::uint32_t workers_of_job = 1;
+  std::uint32_t shards_per_worker = 0;  ///< as configured: see ShardsPerWorker
+  Time hang_limit = kHangLimit;
+};
+
 /// Supervises the worker processes of one rank: starts them when it knows the shards, starts them
 /// again with back-off (0.2 s doubling to 5 s, anew after 30 s of life) when they die, ends those
 /// that give no sign of life for `hang_limit` so that they are started again too, reports every
@@ -43,14 +55,12 @@ class ProcessLauncher {
 /// its shards (the run is over) and stays gone.
 class ActorHost final : public Role {
  public:
-  /// `first_worker`: the job-wide index of this host's first worker; launcher outlives this.
-  ActorHost(std::uint16_t index, std::uint32_t first_worker, std::uint32_t workers,
-            ProcessLauncher& launcher, Time hang_limit = kHangLimit);
-  static constexpr Time kHangLimit = std::chrono::seconds(30);
+  /// launcher outlives this.
+  ActorHost(const ActorHostSettings& settings, ProcessLauncher& launcher);
   /// Ends what still runs, at once.
   ~ActorHost() override;
 
-  RoleAddress Address() const override { return {RoleKind::kActorHost, index_}; }
+  RoleAddress Address() const override { return {RoleKind::kActorHost, settings_.index}; }
   void Handle(const Envelope& envelope, Time now, Outbox& out) override;
   void Tick(Time now, Outbox& out) override;
 
@@ -70,16 +80,17 @@ class ActorHost final : public Role {
     Time back_off{};
   };
   void StartDue(Time now);
+  std::vector<std::string> AddressesFor(std::uint32_t worker) const;
   void Collect(Time now);
   void EndHung(Time now);
   void Report(Time now, Outbox& out);
   void TickLeaving(Time now, Outbox& out);
 
-  std::uint16_t index_;
+  const ActorHostSettings settings_;
   ProcessLauncher& launcher_;
-  const Time hang_limit_;
   std::vector<Worker> workers_;
   std::optional<EndpointTable> endpoints_;
+  std::vector<std::uint16_t> dead_shards_;
   std::uint64_t restarts_ = 0;
   std::uint64_t hangs_ = 0;  ///< ended for giving no sign of life
   std::optional<Time> last_tick_;

@@ -17,12 +17,13 @@ ExperienceSender::ExperienceSender(std::uint64_t incarnation, std::uint32_t slot
 /// turns (full shards are all of one size).
 ExperienceSender::Slot* ExperienceSender::Choose() {
   if (bytes_ >= kMaxBytes) return nullptr;
+  const bool full = Unacknowledged() >= room_;
   Slot* best = nullptr;
   std::size_t best_index = 0;
   for (std::size_t i = 1; i <= slots_.size(); ++i) {
     const std::size_t index = (last_slot_ + i) % slots_.size();
     Slot& slot = slots_[index];
-    if (!slot.open || slot.window.size() >= kWindow) continue;
+    if (!slot.open || (full && !slot.window.empty())) continue;
     if (best == nullptr || slot.shard_size + slot.unacknowledged_items <
                                best->shard_size + best->unacknowledged_items) {
       best = &slot;
@@ -33,7 +34,7 @@ ExperienceSender::Slot* ExperienceSender::Choose() {
   return best;
 }
 
-bool ExperienceSender::Flush(ShardLinks& out) {
+bool ExperienceSender::Flush(Time now, ShardLinks& out) {
   while (!waiting_.empty()) {
     Slot* slot = Choose();
     if (slot == nullptr) return false;
@@ -44,7 +45,7 @@ bool ExperienceSender::Flush(ShardLinks& out) {
     chunk.first_item = next_item_;
     const auto items = static_cast<std::uint32_t>(chunk.td_errors.size());
     next_item_ += items;
-    Sent sent{chunk.sequence, items, chunk.Encode(spec_)};
+    Sent sent{chunk.sequence, items, now, chunk.Encode(spec_)};
     bytes_ += sent.body.size();
     slot->unacknowledged_items += items;
     const auto index = static_cast<std::uint32_t>(slot - slots_.data());
@@ -81,11 +82,24 @@ void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence
   }
   DropStored(welcomed, last_sequence);
   welcomed.open = true;
+  room_ = kSmallWindow;
   for (const Sent& sent : welcomed.window) out.Send(slot, FrameKind::kChunk, sent.body);
 }
 
-void ExperienceSender::OnAck(std::uint32_t slot, const Ack& ack) {
+void ExperienceSender::Resize(const Slot& slot, std::uint64_t sequence, Time now) {
+  std::size_t acknowledged = 0;
+  for (const Sent& sent : slot.window) {
+    ++acknowledged;
+    if (sent.sequence != sequence) continue;
+    const bool prompt = now - sent.sent <= kPrompt;
+    room_ = prompt ? std::min(room_ + acknowledged, kLargeWindow) : kSmallWindow;
+    return;
+  }
+}
+
+void ExperienceSender::OnAck(std::uint32_t slot, const Ack& ack, Time now) {
   if (slots_[slot].abandoned) return;
+  Resize(slots_[slot], ack.sequence, now);
   DropStored(slots_[slot], ack.sequence);
   slots_[slot].shard_size = ack.shard_size;
 }

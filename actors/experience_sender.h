@@ -1,11 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <vector>
 
 #include "actors/ack_ledger.h"
 #include "actors/actor.h"
+#include "common/base/clock.h"
 #include "common/base/tensor_spec.h"
 #include "replay/chunk.h"
 #include "replay/chunk_intake.h"
@@ -19,9 +21,16 @@ namespace stillhouse::actors {
 /// else, or it might be stored twice.
 class ExperienceSender {
  public:
-  /// Unacknowledged chunks of one slot: as many as a shard parks before it stops reading, for
-  /// evaluation results use the same connection and must not stand behind a blocked chunk.
-  static constexpr std::size_t kWindow = replay::ChunkIntake::kMostParked;
+  /// Unacknowledged chunks, of all slots together. While shards acknowledge promptly there may be
+  /// more and more of them, so that the worker never waits for a round trip; when they do not (the
+  /// rate limiter holds them, most often) few, for what waits there grows old. A slot that has none
+  /// may always be sent one: a shard that hangs holds up nobody else. Never more than a shard parks
+  /// before it stops reading: evaluation results use the same connection and must not stand behind
+  /// a blocked chunk.
+  static constexpr std::size_t kSmallWindow = 4;
+  static constexpr std::size_t kLargeWindow = replay::ChunkIntake::kMostParked;
+  /// An acknowledgement within this time is prompt.
+  static constexpr Time kPrompt = std::chrono::milliseconds(5);
   static constexpr std::size_t kMaxBytes = 16U << 20U;  ///< unacknowledged, of all slots
 
   ExperienceSender(std::uint64_t incarnation, std::uint32_t slots);
@@ -32,13 +41,13 @@ class ExperienceSender {
   /// Queues a finished chunk. It waits here until some window has room.
   void Add(replay::ExperienceChunk chunk) { waiting_.push_back(std::move(chunk)); }
   /// Sends what the windows allow. True: nothing is left waiting.
-  bool Flush(ShardLinks& out);
+  bool Flush(Time now, ShardLinks& out);
 
   /// Throws WireError when the shard claims chunks that were never made, CommError when it has
   /// forgotten chunks that it had acknowledged: another run, or the same one started again, listens
   /// there now, and this incarnation cannot go on.
   void OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out);
-  void OnAck(std::uint32_t slot, const Ack& ack);
+  void OnAck(std::uint32_t slot, const Ack& ack, Time now);
   void OnShardSize(std::uint32_t slot, std::uint64_t items) { slots_[slot].shard_size = items; }
   void OnDisconnect(std::uint32_t slot) { slots_[slot].open = false; }
   /// That shard is gone for good: what it had not acknowledged is lost with it, for it may have
@@ -54,6 +63,7 @@ class ExperienceSender {
   struct Sent {
     std::uint64_t sequence = 0;
     std::uint32_t items = 0;
+    Time sent{};
     std::vector<std::uint8_t> body;
   };
   struct Slot {
@@ -67,6 +77,7 @@ class ExperienceSender {
   };
   Slot* Choose();
   void DropStored(Slot& slot, std::uint64_t sequence);
+  void Resize(const Slot& slot, std::uint64_t sequence, Time now);
 
   const std::uint64_t incarnation_;
   EnvironmentSpec spec_;
@@ -74,6 +85,7 @@ class ExperienceSender {
   std::deque<replay::ExperienceChunk> waiting_;
   std::uint64_t next_item_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t room_ = kSmallWindow;  ///< chunks that may be unacknowledged
   std::size_t last_slot_ = 0;
   AckLedger ledger_;
 };

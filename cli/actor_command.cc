@@ -150,7 +150,10 @@ class Session {
     WatchedLauncher launcher(options_.envs);
     // From the upper half: these indices name streams that no planned worker has.
     const std::uint32_t first = 0x80000000U | (std::random_device{}() >> 2U);
-    actors::ActorHost host(0, first, static_cast<std::uint32_t>(options_.workers), launcher);
+    actors::ActorHostSettings settings;
+    settings.first_worker = first;
+    settings.workers = settings.workers_of_job = static_cast<std::uint32_t>(options_.workers);
+    actors::ActorHost host(settings, launcher);
     Tell(host, EndpointTable{target.addresses, target.token}, clock_.Now());
     log_.Info("joined: {} shards, {} workers{}", target.addresses.size(), options_.workers,
               target.run_dir.empty() ? "" : " for " + target.run_dir.string());

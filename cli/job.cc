@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 
 #include <fmt/ranges.h>
 
@@ -124,6 +125,19 @@ learner::FollowerRole::Settings Job::FollowerSettings(std::uint16_t index) const
   settings.replay = config.replay;
   settings.seed = config.run.seed;
   settings.resuming = resuming;
+  return settings;
+}
+
+actors::ActorHostSettings Job::ActorHostSettingsOf(std::uint16_t host) const {
+  const auto& workers = layout.workers_of_actor_host;
+  actors::ActorHostSettings settings;
+  settings.index = host;
+  settings.first_worker = static_cast<std::uint32_t>(
+      std::accumulate(workers.begin(), workers.begin() + host, std::int32_t{0}));
+  settings.workers = static_cast<std::uint32_t>(workers.at(host));
+  settings.workers_of_job = static_cast<std::uint32_t>(layout.Workers());
+  settings.shards_per_worker = static_cast<std::uint32_t>(config.actors.shards_per_worker);
+  settings.hang_limit = FromSeconds(config.actors.hang_after.value);
   return settings;
 }
 

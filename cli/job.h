@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/actor_host.h"
 #include "cli/listen.h"
 #include "cli/store_plan.h"
 #include "common/base/tensor_spec.h"
@@ -54,6 +55,7 @@ struct Job {
   /// Of learner `index` >= 1.
   learner::FollowerRole::Settings FollowerSettings(std::uint16_t index) const;
   learner::StudentRole::Settings StudentSettingsOf(std::uint16_t host) const;
+  actors::ActorHostSettings ActorHostSettingsOf(std::uint16_t host) const;
   /// The students of a host, as indices into config.students.
   std::vector<std::size_t> StudentsOf(std::uint16_t host) const;
   /// The rows for which the teacher labels: s and s' when any student wants both.

@@ -84,15 +84,6 @@ struct RankRoles {
   std::vector<std::unique_ptr<Role>> roles;
 };
 
-std::uint32_t FirstWorkerOf(const Job& job, std::int32_t host) {
-  std::uint32_t first = 0;
-  for (std::int32_t i = 0; i < host; ++i) {
-    first +=
-        static_cast<std::uint32_t>(job.layout.workers_of_actor_host[static_cast<std::size_t>(i)]);
-  }
-  return first;
-}
-
 template <typename RoleType>
 void Host(RankRoles& rank, RankRuntime& runtime, std::unique_ptr<RoleType> role) {
   RoleType* borrowed = role.get();
@@ -166,11 +157,9 @@ void MakeRole(const Job& job, RoleAddress role, EventLoop& loop, const Clock& cl
       return MakeShard(job, role, loop, clock, log, rank, runtime);
     case RoleKind::kActorHost: {
       if (!rank.launcher) rank.launcher = std::make_unique<actors::WorkerLauncher>();
-      const auto workers = static_cast<std::uint32_t>(job.layout.workers_of_actor_host[role.index]);
-      return Host(rank, runtime,
-                  std::make_unique<actors::ActorHost>(
-                      role.index, FirstWorkerOf(job, role.index), workers, *rank.launcher,
-                      FromSeconds(job.config.actors.hang_after.value)));
+      return Host(
+          rank, runtime,
+          std::make_unique<actors::ActorHost>(job.ActorHostSettingsOf(role.index), *rank.launcher));
     }
   }
 }

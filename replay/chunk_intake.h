@@ -25,7 +25,7 @@ namespace stillhouse::replay {
 /// kMostParked of them is not read meanwhile.
 class ChunkIntake {
  public:
-  static constexpr std::size_t kMostParked = 4;
+  static constexpr std::size_t kMostParked = 16;
 
   /// Both borrowed. `environment` is what chunks are checked against; `max_items` bounds one
   /// chunk, so that it fits the grant sooner or later.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -257,7 +258,7 @@ void Shard::Goodbye(ConnectionId connection, const Session& session) {
 
 void Shard::Greet(ConnectionId connection, Session& session,
                   const std::vector<std::uint8_t>& body) {
-  sessions_.Greet(session, body);
+  sessions_.Greet(connection, body);
   while (const auto older = sessions_.Predecessor(connection)) {
     Drop(*older, "the worker has connected again");
   }
@@ -270,7 +271,7 @@ void Shard::Greet(ConnectionId connection, Session& session,
   SendFrame(workers_, connection, FrameKind::kWelcome, welcome);
   if (session.state != SessionState::kReady) return;
   changed_ = true;
-  SendStatus(connection);
+  workers_.Send(connection, FrameKind::kStatus, EncodedStatus());
   if (!session.home) return;
   open_tasks_.ForEachOf(session.incarnation, [&](const std::vector<std::uint8_t>& task) {
     workers_.Send(connection, FrameKind::kEvaluationTask, task);
@@ -294,18 +295,22 @@ std::pair<std::uint64_t, std::uint64_t> Shard::VersionsThatPlay() const {
   return {weights_.NewestVersion(policy_), guest_ ? weights_.NewestVersion(*guest_) : 0};
 }
 
-void Shard::SendStatus(ConnectionId connection) {
+std::vector<std::uint8_t> Shard::EncodedStatus() const {
   WorkerStatus status;
   status.run = status_;
   std::tie(status.teacher_version, status.guest_version) = VersionsThatPlay();
   status.shard_size = store_.Size();
-  SendFrame(workers_, connection, FrameKind::kStatus, status);
+  ByteWriter body;
+  status.Encode(body);
+  return body.Take();
 }
 
 void Shard::SendStatusToAll(Time now) {
   last_status_ = now;
+  const auto body = std::make_shared<const std::vector<std::uint8_t>>(EncodedStatus());
   for (const auto& [connection, session] : sessions_.All()) {
-    if (session.state == SessionState::kReady) SendStatus(connection);
+    if (session.state != SessionState::kReady) continue;
+    workers_.SendShared(connection, FrameKind::kStatus, body);
   }
 }
 

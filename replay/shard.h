@@ -102,7 +102,7 @@ class Shard final : public Role {
   void TakeEvaluationResult(const std::vector<std::uint8_t>& body, Outbox& out);
   void ReleaseRound(std::uint32_t round);
   std::pair<std::uint64_t, std::uint64_t> VersionsThatPlay() const;
-  void SendStatus(ConnectionId connection);
+  std::vector<std::uint8_t> EncodedStatus() const;
   void SendStatusToAll(Time now);
   void Report(Time now, Outbox& out);
   /// Reports when something has changed and the last report is long enough ago.

@@ -29,13 +29,17 @@ Session* WorkerSessions::Find(ConnectionId connection) {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
-void WorkerSessions::Greet(Session& session, std::span<const std::uint8_t> hello) const {
+void WorkerSessions::Greet(ConnectionId connection, std::span<const std::uint8_t> hello) {
+  Session& session = sessions_.at(connection);
   ByteReader first(hello, "Hello");
   if (!EqualInConstantTime(first.GetString(), token_)) throw RefusedError("wrong token");
   const auto message = DecodeFrame<Hello>(hello, "Hello");
   if (session.state == SessionState::kReady) throw WireError("Hello: said twice");
   if (session.state == SessionState::kGreeted && session.incarnation != message.incarnation) {
     throw WireError("Hello: another incarnation than before");
+  }
+  if (session.state == SessionState::kConnected) {
+    of_incarnation_[message.incarnation].push_back(connection);
   }
   session.incarnation = message.incarnation;
   session.home = message.home;
@@ -48,23 +52,33 @@ void WorkerSessions::Greet(Session& session, std::span<const std::uint8_t> hello
   session.state = SessionState::kReady;
 }
 
+void WorkerSessions::Remove(ConnectionId connection) {
+  const auto found = sessions_.find(connection);
+  if (found == sessions_.end()) return;
+  const auto greeted = of_incarnation_.find(found->second.incarnation);
+  if (greeted != of_incarnation_.end()) {
+    std::erase(greeted->second, connection);
+    if (greeted->second.empty()) of_incarnation_.erase(greeted);
+  }
+  sessions_.erase(found);
+}
+
 std::optional<ConnectionId> WorkerSessions::Predecessor(ConnectionId newer) const {
   const auto mine = sessions_.find(newer);
   if (mine == sessions_.end()) return std::nullopt;
-  for (const auto& [connection, session] : sessions_) {
-    if (connection != newer && session.state != SessionState::kConnected &&
-        session.incarnation == mine->second.incarnation) {
-      return connection;
-    }
+  const auto greeted = of_incarnation_.find(mine->second.incarnation);
+  if (greeted == of_incarnation_.end()) return std::nullopt;
+  for (const ConnectionId connection : greeted->second) {
+    if (connection != newer) return connection;
   }
   return std::nullopt;
 }
 
 std::optional<ConnectionId> WorkerSessions::OfIncarnation(std::uint64_t incarnation) const {
-  for (const auto& [connection, session] : sessions_) {
-    if (session.state == SessionState::kReady && session.incarnation == incarnation) {
-      return connection;
-    }
+  const auto greeted = of_incarnation_.find(incarnation);
+  if (greeted == of_incarnation_.end()) return std::nullopt;
+  for (const ConnectionId connection : greeted->second) {
+    if (sessions_.at(connection).state == SessionState::kReady) return connection;
   }
   return std::nullopt;
 }

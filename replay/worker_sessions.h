@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "common/base/tensor_spec.h"
@@ -39,14 +40,14 @@ class WorkerSessions {
       : token_(std::move(token)), environment_(std::move(environment)) {}
 
   void Open(ConnectionId connection) { sessions_.try_emplace(connection); }
-  void Remove(ConnectionId connection) { sessions_.erase(connection); }
+  void Remove(ConnectionId connection);
   /// nullptr when there is none.
   Session* Find(ConnectionId connection);
 
-  /// Reads a Hello and moves the session on. The token is compared, in constant time, before
-  /// anything else is read. Throws RefusedError on a wrong token or environment (with both named),
-  /// WireError on a malformed or unexpected Hello.
-  void Greet(Session& session, std::span<const std::uint8_t> hello) const;
+  /// Reads a Hello and moves the session of this connection, which is open, on. The token is
+  /// compared, in constant time, before anything else is read. Throws RefusedError on a wrong token
+  /// or environment (with both named), WireError on a malformed or unexpected Hello.
+  void Greet(ConnectionId connection, std::span<const std::uint8_t> hello);
 
   /// Another connection of the incarnation, older than `newer`: that worker has reconnected.
   std::optional<ConnectionId> Predecessor(ConnectionId newer) const;
@@ -63,6 +64,8 @@ class WorkerSessions {
   std::string token_;
   EnvironmentSpec environment_;
   std::map<ConnectionId, Session> sessions_;
+  /// Connections of each incarnation, once greeted: one, or two for a moment after a reconnect.
+  std::unordered_map<std::uint64_t, std::vector<ConnectionId>> of_incarnation_;
 };
 
 }  // namespace stillhouse::replay

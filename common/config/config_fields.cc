@@ -163,6 +163,9 @@ FieldList<ActorSettings> ActorFields() {
                       "Environments that one worker steps together."),
       IntegerField<S>("chunk_steps", &S::chunk_steps, {1, 4096},
                       "Steps of one environment in one message of experience."),
+      AutoField<S>("shards_per_worker", &S::shards_per_worker, {1, 10000},
+                   "Shards that one worker is connected to and writes to. auto: all, until a shard "
+                   "would serve more than 500 workers; then fewer, at least four."),
       DurationField<S>("hang_after", &S::hang_after, {0, 1e9, true},
                        "A worker process that gives no sign of life for so long is killed and "
                        "started again. One that waits for the learner gives signs."),

@@ -68,6 +68,7 @@ struct ActorSettings {
   std::int32_t workers = 0;  ///< worker processes of the whole job; 0 = auto
   std::int32_t envs_per_worker = 32;
   std::int32_t chunk_steps = 32;
+  std::int32_t shards_per_worker = 0;  ///< that it writes to; 0 = auto: see worker_shards.h
   Duration hang_after{30, Duration::Unit::kSeconds};  ///< a silent worker is started again
   ExplorationSettings exploration;
   std::string policy = "teacher";  ///< the model that acts: the teacher or a student
@@ -145,7 +146,7 @@ struct TeacherSettings {
   std::int32_t batch_size = 32;
   std::int32_t publish_every = 100;   ///< updates between publications (= versions) of weights
   std::int32_t target_update = 1000;  ///< updates between hard copies to the target network
-  std::int32_t prefetch = 8;          ///< batches requested ahead
+  std::int32_t prefetch = 16;         ///< batches requested ahead
   std::int32_t learners = 1;          ///< ranks that share each update's batch
   std::string device = "auto";        ///< auto | cpu | cuda:N
   FinalTeacher final = FinalTeacher::kAverage;

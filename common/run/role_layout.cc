@@ -52,6 +52,16 @@ void CheckDeterministic(const RunConfig& config, std::int32_t ranks) {
   }
 }
 
+/// Every shard has a worker that writes to it.
+void CheckWrittenTo(const RunConfig& config, std::int32_t workers) {
+  const std::int32_t each = config.actors.shards_per_worker;
+  if (each == 0 || std::int64_t{each} * workers >= config.replay.shards) return;
+  throw ConfigError(fmt::format(
+      "actors.shards_per_worker: {} workers that write to {} each leave some of the {} shards "
+      "(replay.shards) without experience",
+      workers, each, config.replay.shards));
+}
+
 void CheckRanks(const RunConfig& config, std::int32_t ranks) {
   const std::int32_t hosts = config.actors.hosts;
   if (ranks < 1) throw ConfigError(fmt::format("{} ranks: at least one is needed", ranks));
@@ -170,6 +180,7 @@ RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int3
   if (has_students) AssignStudents(config, layout, student_hosts);
   AssignWorkers(config, layout, hosts, cores);
   ResolveTolerance(config, layout.Workers());
+  CheckWrittenTo(config, layout.Workers());
   return layout;
 }
 
@@ -201,6 +212,7 @@ RoleLayout MakeRoleLayout(const RunConfig& config, const RoleWishes& wishes, std
   if (student_hosts > 0) AssignStudents(config, layout, student_hosts);
   AssignWorkers(config, layout, layout.Count(RoleKind::kActorHost), cores);
   ResolveTolerance(config, layout.Workers());
+  CheckWrittenTo(config, layout.Workers());
   return layout;
 }
 

@@ -32,7 +32,7 @@ struct RoleLayout {
 /// actor hosts. With fewer ranks they share: students move in with the learner, shards with an
 /// actor host. Throws ConfigError when explicit numbers cannot be met (more actor hosts than ranks,
 /// fewer workers than actor hosts, ranks left over, deterministic mode on several ranks, a
-/// tolerance too small for the workers).
+/// tolerance too small for the workers, a shard that no worker writes to).
 RoleLayout MakeRoleLayout(const RunConfig& config, std::int32_t ranks, std::int32_t cores);
 
 /// The same with what each rank was told to play: ranks of a kind are numbered in rank order, and

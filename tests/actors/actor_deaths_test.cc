@@ -50,5 +50,46 @@ TEST_F(ActorTest, AWorkerThatJoinsAfterADeathFindsAnotherHome) {
   EXPECT_TRUE(actor->MakeHello(1).home);
 }
 
+/// A worker in a job of more shards than it was given: its slots hold shards 3 and 5 of 8.
+class SomeShardsTest : public ActorTest {
+ protected:
+  void Welcomed(std::uint32_t slot) {
+    for (int hello = actor->MakeHello(slot).environment.id.empty() ? 0 : 1; hello < 2; ++hello) {
+      actor->OnWelcome(slot, {slot == 0 ? 3U : 5U, 8, PrintConfig(config), 0}, now, shards);
+    }
+  }
+  void HearOfDeaths(std::vector<std::uint16_t> dead) {
+    WorkerStatus status;
+    status.run.dead_shards = std::move(dead);
+    Deliver(1, FrameKind::kStatus, status);
+  }
+};
+
+TEST_F(SomeShardsTest, DeathsOfOtherShardsDoNotMatter) {
+  Welcomed(0);
+  Welcomed(1);
+  HearOfDeaths({0, 1, 2, 4, 6, 7});
+  EXPECT_FALSE(actor->Abandoned(0));
+  EXPECT_FALSE(actor->Abandoned(1));
+  EXPECT_TRUE(actor->MakeHello(0).home);
+}
+
+TEST_F(SomeShardsTest, ASlotThatWasNeverWelcomedIsKeptButIsNoHome) {
+  Welcomed(1);
+  HearOfDeaths({3});
+  EXPECT_FALSE(actor->Abandoned(0)) << "nobody has said that shard 3 is in it";
+  EXPECT_TRUE(actor->MakeHello(1).home);
+}
+
+TEST_F(SomeShardsTest, AWorkerWithoutAnyShardIsStranded) {
+  Welcomed(0);
+  Welcomed(1);
+  HearOfDeaths({3});
+  EXPECT_TRUE(actor->MakeHello(1).home);
+  EXPECT_FALSE(actor->Stranded());
+  HearOfDeaths({3, 5});
+  EXPECT_TRUE(actor->Stranded());
+}
+
 }  // namespace
 }  // namespace stillhouse::actors

@@ -62,7 +62,7 @@ class ActorHostTest : public ::testing::Test {
   }
   FakeLauncher launcher_;
   Outgoing out_;
-  ActorHost host_{1, 4, 2, launcher_};
+  ActorHost host_{{.index = 1, .first_worker = 4, .workers = 2, .workers_of_job = 6}, launcher_};
 };
 
 TEST_F(ActorHostTest, StartsItsWorkersOnceItKnowsTheShards) {
@@ -75,6 +75,28 @@ TEST_F(ActorHostTest, StartsItsWorkersOnceItKnowsTheShards) {
   EXPECT_EQ(launcher_.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(launcher_.launches[0].token, "secret");
   EXPECT_EQ(host_.Alive(), 2U);
+}
+
+TEST_F(ActorHostTest, AWorkerIsGivenSomeOfTheShardsAndOnlyLivingOnes) {
+  ActorHost host{{.workers = 3, .workers_of_job = 3, .shards_per_worker = 2}, launcher_};
+  const auto deliver = [&](const auto& body, Time now) {
+    Outgoing packed;
+    SendTo(packed, kCoordinatorAddress, host.Address(), body);
+    host.Handle(packed.sent.front(), now, out_);
+  };
+  deliver(EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
+  ASSERT_EQ(launcher_.launches.size(), 3U);
+  EXPECT_EQ(launcher_.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
+  EXPECT_EQ(launcher_.launches[1].addresses, (std::vector<std::string>{"c:3", "b:2"}));
+  EXPECT_EQ(launcher_.launches[2].addresses, (std::vector<std::string>{"c:3", "a:1"}));
+  RunStatus status;
+  status.dead_shards = {1};
+  deliver(status, seconds(1));
+  launcher_.End(launcher_.PidOf(1), 1);
+  host.Tick(seconds(2), out_);
+  host.Tick(seconds(3), out_);
+  ASSERT_EQ(launcher_.launches.size(), 4U);
+  EXPECT_EQ(launcher_.launches[3].addresses, (std::vector<std::string>{"a:1", "c:3"}));
 }
 
 TEST_F(ActorHostTest, ACrashedWorkerComesBackAfterABackOffThatDoubles) {

@@ -60,13 +60,73 @@ TEST_F(ActorTest, AFullWindowStopsBehaviourUntilAnAcknowledgement) {
   }
   EXPECT_TRUE(actor->Waiting());
   const auto chunks = shards.Take(FrameKind::kChunk);
-  EXPECT_EQ(chunks.size(), kSlots * ExperienceSender::kWindow);
+  EXPECT_EQ(chunks.size(), ExperienceSender::kSmallWindow);
   const auto frames = actor->Frames();
   EXPECT_FALSE(Advance(100));
   EXPECT_EQ(actor->Frames(), frames);
-  Deliver(0, FrameKind::kAck, Ack{ExperienceSender::kWindow, 100});
+  Deliver(0, FrameKind::kAck, Ack{ExperienceSender::kSmallWindow / kSlots, 100});
   EXPECT_TRUE(Advance());
   EXPECT_GT(actor->Frames(), frames);
+}
+
+class WindowTest : public ActorTest {
+ protected:
+  /// Plays until it has to wait. Chunks sent meanwhile.
+  std::size_t Fill() {
+    while (actor->Advance(now, shards)) {
+    }
+    const auto chunks = shards.Take(FrameKind::kChunk);
+    for (const auto& frame : chunks) newest[frame.slot] = View(frame).Sequence();
+    return chunks.size();
+  }
+  void Acknowledge(std::uint32_t slot, Time late = {}) {
+    now += late;
+    Deliver(slot, FrameKind::kAck, Ack{newest[slot], 100});
+  }
+  void AcknowledgeAll() {
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) Acknowledge(slot);
+  }
+  std::map<std::uint32_t, std::uint64_t> newest;
+};
+
+TEST_F(WindowTest, GrowsWhileShardsArePromptAndIsSmallAgainWhenOneIsNot) {
+  GreetAll();
+  EXPECT_EQ(Fill(), ExperienceSender::kSmallWindow);
+  AcknowledgeAll();
+  EXPECT_EQ(Fill(), 2 * ExperienceSender::kSmallWindow);
+  for (int i = 0; i < 10; ++i) {
+    AcknowledgeAll();
+    Fill();
+  }
+  AcknowledgeAll();
+  EXPECT_EQ(Fill(), ExperienceSender::kLargeWindow);
+  Acknowledge(0);
+  Acknowledge(1, ExperienceSender::kPrompt + milliseconds(1));
+  EXPECT_EQ(Fill(), ExperienceSender::kSmallWindow);
+}
+
+TEST_F(WindowTest, IsSmallAgainAfterAReconnect) {
+  GreetAll();
+  Fill();
+  AcknowledgeAll();
+  Fill();
+  AcknowledgeAll();
+  actor->OnDisconnect(0);
+  Greet(0, newest[0]);
+  EXPECT_EQ(Fill(), ExperienceSender::kSmallWindow);
+}
+
+TEST_F(WindowTest, AShardThatHangsHoldsUpNobodyElse) {
+  GreetAll();
+  Fill();
+  for (int i = 0; i < 20; ++i) {
+    Acknowledge(1);
+    EXPECT_GE(Fill(), 1U);
+  }
+  for (int i = 0; i < 5; ++i) {
+    Acknowledge(1, ExperienceSender::kPrompt + milliseconds(1));
+    EXPECT_GE(Fill(), 1U);
+  }
 }
 
 TEST_F(ActorTest, SendsWhatIsNotStoredAgainInOrderToTheSameShard) {

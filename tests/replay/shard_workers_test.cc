@@ -102,22 +102,24 @@ TEST_F(ShardTest, ChunksOfAnotherIncarnationOrTooLargeCloseTheConnection) {
   EXPECT_EQ(workers.closed.count(2), 1U);
 }
 
+constexpr std::uint64_t kMost = ChunkIntake::kMostParked;
+
 TEST_F(ShardTest, ParksWhatIsBeyondTheGrantAndStoresItInOrder) {
   Connect(1);
-  for (std::uint64_t sequence = 1; sequence <= 4; ++sequence) SendChunk(1, sequence);
+  for (std::uint64_t sequence = 1; sequence <= kMost; ++sequence) SendChunk(1, sequence);
   EXPECT_THAT(workers.Acks(1), IsEmpty());
   EXPECT_EQ(workers.reading.count(1), 0U);
-  SendChunk(1, 5);
+  SendChunk(1, kMost + 1);
   EXPECT_FALSE(workers.reading.at(1));
   SendChunk(1, 3);  // a duplicate of a parked one
   Grant(25);
   EXPECT_THAT(workers.Acks(1), ElementsAre(2));  // one answer for both
   EXPECT_TRUE(workers.reading.at(1));
-  Grant(49);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(2, 4));
-  Grant(50);
-  EXPECT_THAT(workers.Acks(1), ElementsAre(2, 4, 5));
-  EXPECT_EQ(shard.Store().Inserted(), 50U);
+  Grant(10 * kMost + 9);
+  EXPECT_THAT(workers.Acks(1), ElementsAre(2, kMost));
+  Grant(10 * kMost + 10);
+  EXPECT_THAT(workers.Acks(1), ElementsAre(2, kMost, kMost + 1));
+  EXPECT_EQ(shard.Store().Inserted(), 10 * kMost + 10);
 }
 
 TEST_F(ShardTest, ParkedConnectionsTakeTurns) {
@@ -148,13 +150,13 @@ TEST_F(ShardTest, ParkedChunksOfALostConnectionComeAgain) {
 TEST_F(ShardTest, AfterTrainingChunksAreNeitherStoredNorAcknowledged) {
   Connect(1);
   Grant(10);
-  for (std::uint64_t sequence = 1; sequence <= 6; ++sequence) SendChunk(1, sequence);
+  for (std::uint64_t sequence = 1; sequence <= kMost + 2; ++sequence) SendChunk(1, sequence);
   EXPECT_THAT(workers.Acks(1), ElementsAre(1));
   EXPECT_FALSE(workers.reading.at(1));
   Tell(RunStatus{RunPhase::kTail, 10, 0});
   EXPECT_TRUE(workers.reading.at(1)) << "evaluation results come over the same connection";
   Grant(1000);
-  SendChunk(1, 7);
+  SendChunk(1, kMost + 3);
   EXPECT_THAT(workers.Acks(1), ElementsAre(1));
   SendChunk(1, 1);  // what is stored is acknowledged again
   EXPECT_THAT(workers.Acks(1), ElementsAre(1, 1));

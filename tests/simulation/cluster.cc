@@ -166,15 +166,12 @@ std::uint64_t Cluster::Inserted() const {
 }
 
 void Cluster::MakeActorHosts(PlantedBug bug) {
-  std::uint32_t first = 0;
   for (std::uint16_t host = 0; host < job_.ActorHosts(); ++host) {
-    const auto workers = static_cast<std::uint32_t>(job_.layout.workers_of_actor_host[host]);
     Actors made;
     made.launcher = MakeLauncher(bug, processes_);
-    made.role = std::make_unique<actors::ActorHost>(host, first, workers, *made.launcher);
+    made.role = std::make_unique<actors::ActorHost>(job_.ActorHostSettingsOf(host), *made.launcher);
     Add(*made.role);
     actors_.push_back(std::move(made));
-    first += workers;
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "common/config/worker_shards.h"
 #include "tests/simulation/cluster.h"
 
 namespace stillhouse::simulation {
@@ -20,6 +21,8 @@ struct Expected {
       : updates(rates.updates),
         inserts(rates.inserts),
         workers(rates.scale.workers),
+        connections(workers * ShardsPerWorker(rates.scale.shards_per_worker, rates.scale.workers,
+                                              rates.scale.shards)),
         shards(rates.scale.shards),
         hosts(rates.scale.actor_hosts) {}
 
@@ -52,12 +55,13 @@ struct Expected {
     const double versions = updates / kScalePublishEvery;
     switch (kind) {
       case FrameKind::kChunk:
-        return Exactly(inserts / kScaleChunkSteps, rate);
-      case FrameKind::kAck:
+        // Fewer, while what was sent before the rate limiter set in is still being stored.
         return AtMost(inserts / kScaleChunkSteps, rate);
+      case FrameKind::kAck:
+        return Exactly(inserts / kScaleChunkSteps, rate);
       case FrameKind::kStatus:
         // Ten a second, and one as soon as the teacher has a new version.
-        return Within(workers * shards * 10, workers * shards * (10 + versions), rate);
+        return Within(connections * 10, connections * (10 + versions), rate);
       case FrameKind::kWorkerReport:
         return Exactly(workers * 2, rate);
       case FrameKind::kWeightsRequest:
@@ -77,6 +81,7 @@ struct Expected {
   double updates;
   double inserts;
   double workers;
+  double connections;
   double shards;
   double hosts;
 };

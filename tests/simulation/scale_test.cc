@@ -25,10 +25,13 @@ TEST_P(ScaleTest, MessagesAreAsManyAsDocumented) {
 
 INSTANTIATE_TEST_SUITE_P(OfManySizes, ScaleTest,
                          ::testing::Values(JobScale{6, 2, 1}, JobScale{48, 4, 3},
-                                           JobScale{100, 16, 4}),
+                                           JobScale{100, 16, 4}, JobScale{100, 16, 4, 3}),
                          [](const auto& parameter) {
-                           return std::to_string(parameter.param.workers) + "Workers" +
-                                  std::to_string(parameter.param.shards) + "Shards";
+                           const JobScale& scale = parameter.param;
+                           const std::string each = std::to_string(scale.shards_per_worker);
+                           return std::to_string(scale.workers) + "Workers" +
+                                  std::to_string(scale.shards) + "Shards" +
+                                  (scale.shards_per_worker == 0 ? "" : each + "Each");
                          });
 
 }  // namespace

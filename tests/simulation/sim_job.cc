@@ -12,6 +12,8 @@
 namespace stillhouse::simulation {
 namespace {
 
+std::string AutoOr(std::uint32_t number) { return number == 0 ? "auto" : std::to_string(number); }
+
 /// The file of a job as somebody might have written it: workers get it too, and read it.
 std::string DrawFile(Rng& rng) {
   const auto from = [&rng](std::uint64_t least, std::uint64_t choices) {
@@ -22,15 +24,19 @@ std::string DrawFile(Rng& rng) {
   };
   const std::uint64_t seed = rng.Below(1U << 30U);
   std::string text = fmt::format("run: {{seed: {}}}\nenv: {{id: classic/cart_pole}}\n", seed);
-  text += fmt::format("actors: {{hosts: {}, workers: {}, envs_per_worker: {}, chunk_steps: {}}}\n",
-                      from(1, 2), from(3, 2), from(1, 3), from(2, 5));
+  // Streams of their own: the jobs of known seeds stay what they were otherwise.
+  Rng of_actors(seed, 2);
+  text += fmt::format(
+      "actors: {{hosts: {}, workers: {}, envs_per_worker: {}, chunk_steps: {}, "
+      "shards_per_worker: {}}}\n",
+      from(1, 2), from(3, 2), from(1, 3), from(2, 5),
+      AutoOr(of_actors.Below(3) == 0 ? 1 + static_cast<std::uint32_t>(of_actors.Below(2)) : 0));
   const std::uint64_t capacity = rng.Below(2) == 0 ? 4000 : from(300, 200);
   constexpr const char* kDurability[] = {"none", "async", "sync"};
   text += fmt::format(
       "replay: {{shards: {}, capacity: {}, min_size: {}, samples_per_insert: {}, n_step: {}, "
       "durability: {}}}\n",
       from(2, 2), capacity, from(30, 40), from(1, 4), from(1, 3), kDurability[rng.Below(3)]);
-  // Streams of their own: the jobs of known seeds stay what they were otherwise.
   Rng of_graph(capacity);
   Rng of_learners(seed, 1);
   const std::uint64_t prefetch = from(1, 4);
@@ -95,7 +101,7 @@ cli::Job DrawJob(World& world) { return JobOf(DrawFile(world.rng)); }
 cli::Job ScaleJob(const JobScale& scale) {
   return JobOf(fmt::format(R"(run: {{seed: 1}}
 env: {{id: classic/cart_pole}}
-actors: {{hosts: {}, workers: {}, envs_per_worker: 1, chunk_steps: {}}}
+actors: {{hosts: {}, workers: {}, envs_per_worker: 1, chunk_steps: {}, shards_per_worker: {}}}
 replay: {{shards: {}, capacity: 1000000, min_size: 1000, samples_per_insert: 8, durability: none}}
 teacher: {{network: {{layers: [q_head]}}, batch_size: {}, publish_every: {}, prefetch: 4}}
 students:
@@ -105,9 +111,9 @@ evaluation: {{every: 1h, episodes: 2, final_episodes: 2, max_steps: 9}}
 checkpoint: {{every: off}}
 stop: {{frames: 1000000000}}
 )",
-                           scale.actor_hosts, scale.workers, kScaleChunkSteps, scale.shards,
-                           kScaleBatch, kScalePublishEvery, kScalePublishEvery,
-                           kScalePublishEvery));
+                           scale.actor_hosts, scale.workers, kScaleChunkSteps,
+                           AutoOr(scale.shards_per_worker), scale.shards, kScaleBatch,
+                           kScalePublishEvery, kScalePublishEvery, kScalePublishEvery));
 }
 
 }  // namespace stillhouse::simulation

@@ -16,6 +16,7 @@ struct JobScale {
   std::uint32_t workers = 100;
   std::uint32_t shards = 8;
   std::uint32_t actor_hosts = 4;
+  std::uint32_t shards_per_worker = 0;  ///< 0: as many as a job of that size has
 };
 
 constexpr std::uint32_t kScaleBatch = 64;

@@ -168,10 +168,10 @@ TEST(ConfigLoadTest, RefusesContradictions) {
 }
 
 TEST(ConfigLoadTest, RefusesAToleranceBelowWhatCanBeInFlight) {
-  // 2 * (1 worker * 32 envs * 32 steps * 8 + 8 batches * 32) = 16896, above 0.1 * 5000 * 8 = 4000.
-  EXPECT_EQ(ErrorsOf(WithMinimal("replay: {tolerance: 16896}\n")), "");
-  EXPECT_THAT(ErrorsOf(WithMinimal("replay: {tolerance: 16895}\n")),
-              HasSubstr("replay.tolerance: 16895 is below the 16896 samples that auto needs"));
+  // 2 * (1 worker * 32 envs * 32 steps * 8 + 16 batches * 32) = 17408, above 0.1 * 5000 * 8 = 4000.
+  EXPECT_EQ(ErrorsOf(WithMinimal("replay: {tolerance: 17408}\n")), "");
+  EXPECT_THAT(ErrorsOf(WithMinimal("replay: {tolerance: 17407}\n")),
+              HasSubstr("replay.tolerance: 17407 is below the 17408 samples that auto needs"));
 }
 
 TEST(ConfigLoadTest, RefusesKeysGivenTwiceAndStudentsCalledTeacher) {

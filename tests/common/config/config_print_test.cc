@@ -28,7 +28,7 @@ TEST(ConfigPrintTest, EverythingChangedLoadsBackEqual) {
       R"(
 run: {name: "7", seed: 9000000000000000, dir: "a b/ü: #x\"\\\t", token: "#x:y", deterministic: true}
 env: {id: minatar/asterix, options: {sticky_action_prob: 0.123456789012345678, difficulty_ramping: false}}
-actors: {hosts: 2, workers: 5, envs_per_worker: 3, chunk_steps: 7,
+actors: {hosts: 2, workers: 5, envs_per_worker: 3, chunk_steps: 7, shards_per_worker: 2,
          exploration: {kind: ladder, epsilon: 0.3, alpha: 6}, listen: "[::1]:70"}
 replay: {shards: 3, capacity: 7000, alpha: 0, beta: 1, min_size: 100, samples_per_insert: 0.1,
          tolerance: 1e9, n_step: 1, discount: 0.9, priority_epsilon: 1e-9, draw: multinomial,

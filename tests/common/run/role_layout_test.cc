@@ -122,6 +122,10 @@ TEST(RoleLayoutTest, ImpossibleLayoutsSayWhy) {
               HasSubstr("leaves 2 of 6 ranks without a role"));
   EXPECT_THAT(ErrorOf(Config(0, "actors: {workers: 2}\n"), 7),
               HasSubstr("actors.workers: 2 are fewer than the 4 actor hosts"));
+  EXPECT_THAT(
+      ErrorOf(Config(0, "actors: {workers: 1, shards_per_worker: 1}\n"), 4),
+      HasSubstr("actors.shards_per_worker: 1 workers that write to 1 each leave some of the "
+                "2 shards"));
   // Enough for one worker, not for the two that four cores ask for.
   EXPECT_THAT(ErrorOf(Config(1, "replay: {tolerance: 20000}\n"), 1),
               HasSubstr("replay.tolerance: 20000 is below"));
