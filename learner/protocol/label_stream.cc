@@ -13,7 +13,7 @@ void LabelStream::OnCredit(const Credit& credit, std::uint16_t host, Time now) {
   h.credits += credit.credits;
   h.last_credit = now;
   if (credit.consumed_sequence != 0) {
-    ++h.consumed;
+    h.consumed += credit.credits;
     h.consumed_teacher_updates = credit.consumed_teacher_updates;
   }
 }

@@ -12,8 +12,9 @@ namespace {
 using namespace std::chrono_literals;
 /// Often, because the rate limiter sees samples through these reports.
 constexpr Time kReportEvery = 20ms;
-/// Two jobs under way keep the compute thread busy across the hand-over.
-constexpr std::int32_t kMaxJobs = 2;
+/// Jobs under way keep the compute thread busy across the hand-over; with some more the event loop
+/// has several outcomes to see to when it wakes, and wakes less often.
+constexpr std::int32_t kMaxJobs = 4;
 /// Rounds under way or just over, whose result is not known yet.
 constexpr std::size_t kMaxPins = 3;
 /// Running means span about this many updates.

@@ -8,8 +8,12 @@ namespace stillhouse::learner {
 namespace {
 using namespace std::chrono_literals;
 constexpr Time kReportEvery = 100ms;
-/// Two jobs under way keep the compute thread busy across the hand-over.
-constexpr std::int32_t kMaxJobs = 2;
+/// Jobs under way keep the compute thread busy across the hand-over; with some more the event loop
+/// has several outcomes to see to when it wakes, and wakes less often.
+constexpr std::int32_t kMaxJobs = 4;
+/// Credits go back together, a quarter of the window or what has gathered in so much time.
+constexpr std::uint32_t kCreditGroup = kCreditWindow / 4;
+constexpr Time kCreditEvery = 10ms;
 /// Running means span about this many batches.
 constexpr double kMeanSpan = 200;
 /// Batches between measurements of what parts of losses change; a prime, so that no rhythm of
@@ -212,7 +216,7 @@ void StudentRole::Tick(Time now, Outbox& out) {
   }
 }
 
-void StudentRole::OnDone(StudentOutcome outcome, Time, Outbox& out) {
+void StudentRole::OnDone(StudentOutcome outcome, Time now, Outbox& out) {
   if (!outcome.error.empty()) {
     failed_ = true;
     SendTo(out, Address(), kCoordinatorAddress,
@@ -221,7 +225,8 @@ void StudentRole::OnDone(StudentOutcome outcome, Time, Outbox& out) {
   }
   switch (outcome.job.kind) {
     case StudentJob::Kind::kUpdate:
-      OnUpdated(outcome, out);
+      OnUpdated(outcome);
+      ReturnCredits(now, out);
       return SubmitNext();
     case StudentJob::Kind::kParameters:
       return OnParameters(std::move(outcome), out);
@@ -233,7 +238,7 @@ void StudentRole::OnDone(StudentOutcome outcome, Time, Outbox& out) {
   }
 }
 
-void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
+void StudentRole::OnUpdated(const StudentOutcome& outcome) {
   --jobs_;
   ++updates_;
   SH_CHECK(outcome.steps.size() == settings_.models.size());
@@ -255,11 +260,20 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome, Outbox& out) {
     age_max_[k] = std::max(age_max_[k], age);
     if (!step.changes.Empty()) changes_[k] = step.changes;
   }
-  SendTo(out, Address(), {RoleKind::kLearner, batch.learner},
-         Credit{1, batch.sequence, batch.teacher_updates});
+  owed_[batch.learner] = {owed_[batch.learner].credits + 1, batch.sequence, batch.teacher_updates};
   // One publication carries all students of the host, so that a version is a moment of the host.
   if (updates_ % static_cast<std::uint64_t>(settings_.publish_every) == 0) {
     SubmitParameters(0);
+  }
+}
+
+void StudentRole::ReturnCredits(Time now, Outbox& out) {
+  const bool idle = jobs_ == 0 && waiting_.empty();
+  const bool due = idle || now - last_credit_ >= kCreditEvery;
+  for (auto& [learner, owed] : owed_) {
+    if (owed.credits == 0 || (owed.credits < kCreditGroup && !due)) continue;
+    SendTo(out, Address(), {RoleKind::kLearner, learner}, std::exchange(owed, {}));
+    last_credit_ = now;
   }
 }
 

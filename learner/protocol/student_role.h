@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -31,9 +32,9 @@ struct LabelNeeds {
   }
 };
 
-/// One student host: takes labelled batches, has its students learn from them, returns a credit
-/// for each, publishes the students' weights. In a resumed run it waits for its Restore before
-/// anything else. Logic only; the arithmetic is behind `port`.
+/// One student host: takes labelled batches, has its students learn from them, returns their
+/// credits, a few together, publishes the students' weights. In a resumed run it waits for its
+/// Restore before anything else. Logic only; the arithmetic is behind `port`.
 class StudentRole final : public Role {
  public:
   struct Settings {
@@ -62,7 +63,8 @@ class StudentRole final : public Role {
   void OnBatch(LabelledBatch batch);
   void SubmitNext();
   void SubmitParameters(std::uint32_t pin);
-  void OnUpdated(const StudentOutcome& outcome, Outbox& out);
+  void OnUpdated(const StudentOutcome& outcome);
+  void ReturnCredits(Time now, Outbox& out);
   void OnRunStatus(const RunStatus& status);
   /// This batch is not for the host's k-th student, which waits for the frozen teacher.
   bool Waits(const LabelledBatch& batch, std::size_t k) const {
@@ -107,6 +109,8 @@ class StudentRole final : public Role {
   std::vector<std::uint64_t> age_max_;
   std::vector<LayerChanges> changes_;  ///< [students] since the last report; or empty
   Time last_report_{};
+  std::map<std::uint16_t, Credit> owed_;  ///< by learner: for batches done with, not returned yet
+  Time last_credit_{};
 };
 
 }  // namespace stillhouse::learner
