@@ -22,6 +22,7 @@ namespace {
 /// The ladder's length, in workers, when the configuration does not say how many there are.
 constexpr std::int32_t kLadderWorkers = 8;
 constexpr Time kReportEvery = std::chrono::milliseconds(500);
+constexpr Time kHomePatience = std::chrono::seconds(5);
 
 template <typename Body>
 Body Decode(std::span<const std::uint8_t> bytes, const char* what) {
@@ -69,7 +70,7 @@ class Actor::Impl {
       return out.Send(slot, FrameKind::kHello, body.Take());
     }
     open_.at(slot) = true;
-    sender_.OnWelcome(slot, welcome.last_sequence, out);
+    sender_.OnWelcome(slot, welcome.last_sequence, now, out);
     if (slot != home_) return;
     desk_->OnHomeConnected(out);
     Settle(now, out);
@@ -132,9 +133,6 @@ class Actor::Impl {
   void Leave() { leaving_ = true; }
   bool Settled() const { return sender_.Unacknowledged() == 0; }
   bool Abandoned(std::uint32_t slot) const { return abandoned_.at(slot); }
-  bool Stranded() const {
-    return std::find(abandoned_.begin(), abandoned_.end(), false) == abandoned_.end();
-  }
   std::uint64_t Frames() const { return frames_; }
   bool Waiting() const { return waiting_; }
 
@@ -195,6 +193,13 @@ class Actor::Impl {
     return static_cast<std::size_t>(living) + dead.size() >= shard_of_.size();
   }
 
+  /// With some of the shards only, a home that has never been welcomed may be dead or late.
+  bool HomeStaysAway(Time now) {
+    if (shards_ == shard_of_.size() || shard_of_[home_]) return false;
+    if (!home_missed_since_) home_missed_since_ = now;
+    return now - *home_missed_since_ > kHomePatience;
+  }
+
   void OnDeadShards(const std::vector<std::uint16_t>& dead, Time now, ShardLinks& out) {
     if (dead.empty()) return;
     std::vector<std::uint32_t> living;
@@ -206,8 +211,7 @@ class Actor::Impl {
       }
       if (!abandoned_[slot] && open_[slot]) living.push_back(slot);
     }
-    const bool unknown_home = shards_ != shard_of_.size() && !shard_of_[home_];
-    if ((!abandoned_[home_] && !unknown_home) || living.empty()) return;
+    if ((!abandoned_[home_] && !HomeStaysAway(now)) || living.empty()) return;
     home_ = living[options_.index % living.size()];
     for (Player& player : players_) player.newest = 0;
     desk_->Move(home_, true, out);
@@ -216,7 +220,7 @@ class Actor::Impl {
 
   void OnStatus(std::uint32_t slot, const WorkerStatus& status, Time now, ShardLinks& out) {
     OnDeadShards(status.run.dead_shards, now, out);
-    sender_.OnShardSize(slot, status.shard_size);
+    sender_.OnShardSize(slot, status.shard_size, now);
     run_.phase = std::max(run_.phase, status.run.phase);
     run_.frames = std::max(run_.frames, status.run.frames);
     run_.updates = std::max(run_.updates, status.run.updates);
@@ -292,6 +296,7 @@ class Actor::Impl {
   };
   std::vector<Player> players_;  ///< actors.policy, then the guest where there is one
   std::optional<Time> last_report_;
+  std::optional<Time> home_missed_since_;
   std::uint64_t frames_ = 0;
   bool stored_ = false;  ///< the experience is there already
   bool evaluated_last_ = false;
@@ -315,7 +320,6 @@ bool Actor::Advance(Time now, ShardLinks& out) { return impl_->Advance(now, out)
 bool Actor::Finished() const { return impl_->Finished(); }
 void Actor::Leave() { impl_->Leave(); }
 bool Actor::Abandoned(std::uint32_t slot) const { return impl_->Abandoned(slot); }
-bool Actor::Stranded() const { return impl_->Stranded(); }
 bool Actor::Settled() const { return impl_->Settled(); }
 std::uint64_t Actor::Frames() const { return impl_->Frames(); }
 bool Actor::Waiting() const { return impl_->Waiting(); }

@@ -76,12 +76,9 @@ class Actor {
   /// The shard in this slot died for good and the others have said so: it needs no connection.
   bool Abandoned(std::uint32_t slot) const;
 
-  /// Every shard in our slots has died for good: nobody is left to play for.
-  bool Stranded() const;
-
   /// Behaviour steps taken so far (not all of them stored yet), for tests and benchmarks.
   std::uint64_t Frames() const;
-  /// Behaviour stands still because every window is full.
+  /// Behaviour stands still because the window is full.
   bool Waiting() const;
 
  private:

@@ -57,6 +57,7 @@ class Worker final : public TcpHandler, public ShardLinks {
  public:
   Worker(const WorkerOptions& options, const ActorOptions& actor_options)
       : actor_(actor_options),
+        addresses_(options.addresses),
         open_(actor_options.slots),
         away_since_(actor_options.slots),
         last_heard_(clock_.Now()),
@@ -84,7 +85,6 @@ class Worker final : public TcpHandler, public ShardLinks {
       }
       if (!more && !actor_.Finished()) loop_.RunOnce(kIdleSleep);
       CheckSilence(now);
-      if (actor_.Stranded()) throw CommError("all shards that this worker wrote to have died");
       Beat(now);
     }
     Leave();
@@ -134,7 +134,7 @@ class Worker final : public TcpHandler, public ShardLinks {
   void OnDisconnect(ConnectionId connection, const std::string& reason) override {
     const auto slot = static_cast<std::uint32_t>(connection.Get());
     if (open_[slot]) {
-      Log(fmt::format("shard {}: {}", slot, reason));
+      Log(fmt::format("shard at {}: {}", addresses_[slot], reason));
       away_since_[slot] = clock_.Now();
     }
     open_[slot] = false;
@@ -166,7 +166,7 @@ class Worker final : public TcpHandler, public ShardLinks {
   /// Nobody listens there any more, or somebody else.
   void Abandon(std::uint32_t slot) {
     if (clients_[slot] == nullptr) return;
-    Log(fmt::format("shard in slot {} has died: the job goes on without it", slot));
+    Log(fmt::format("shard at {} has died: the job goes on without it", addresses_[slot]));
     clients_[slot].reset();
     open_[slot] = false;
     away_since_[slot].reset();
@@ -178,16 +178,16 @@ class Worker final : public TcpHandler, public ShardLinks {
     for (std::size_t slot = 0; slot < clients_.size(); ++slot) {
       if (clients_[slot] == nullptr) continue;
       const std::string trouble = clients_[slot]->Trouble();
-      tried += trouble.empty() ? fmt::format("; shard {}: connected, but not welcomed", slot)
-                               : fmt::format("; shard {} at {}", slot, trouble);
+      tried += trouble.empty() ? fmt::format("; {}: connected, but not welcomed", addresses_[slot])
+                               : fmt::format("; {}", trouble);
     }
     return tried;
   }
 
   void CheckAway(std::uint32_t slot, Time now) const {
     if (away_since_[slot] && now - *away_since_[slot] > kAwayLimit) {
-      throw CommError(fmt::format("shard {} has not answered for {:.0f} s; gave up", slot,
-                                  Seconds(now - *away_since_[slot])));
+      throw CommError(fmt::format("shard at {} has not answered for {:.0f} s; gave up",
+                                  addresses_[slot], Seconds(now - *away_since_[slot])));
     }
   }
 
@@ -209,6 +209,7 @@ class Worker final : public TcpHandler, public ShardLinks {
   SteadyClock clock_;
   EventLoop loop_;
   Actor actor_;
+  std::vector<std::string> addresses_;               ///< [slots]
   std::vector<std::unique_ptr<TcpClient>> clients_;  ///< [slots]; null: its shard has died
   std::vector<bool> open_;                           ///< [slots]: welcomed
   std::vector<std::optional<Time>> away_since_;      ///< [slots]: lost after a Welcome

@@ -54,6 +54,7 @@ void ActorHost::Handle(const Envelope& envelope, Time now, Outbox& out) {
       break;
     case MessageKind::kRunStatus:
       dead_shards_ = DecodeBody<RunStatus>(envelope).dead_shards;
+      if (!dead_shards_.empty()) EndStranded();
       break;
     default:
       break;  // what goes to everyone
@@ -110,27 +111,32 @@ void ActorHost::EndHung(Time now) {
 void ActorHost::StartDue(Time now) {
   for (Worker& worker : workers_) {
     if (worker.pid != 0 || worker.done || now < worker.start_at) continue;
-    worker.pid = launcher_.Start({worker.index, AddressesFor(worker.index), endpoints_->token});
+    Place(worker);
+    WorkerLaunch launch{worker.index, {}, endpoints_->token};
+    for (const auto shard : worker.shards) launch.addresses.push_back(endpoints_->addresses[shard]);
+    worker.pid = launcher_.Start(launch);
     worker.started = worker.heard = now;
   }
 }
 
-std::vector<std::string> ActorHost::AddressesFor(std::uint32_t worker) const {
-  std::vector<std::string> living;
-  for (std::size_t shard = 0; shard < endpoints_->addresses.size(); ++shard) {
-    const bool dead =
-        std::find(dead_shards_.begin(), dead_shards_.end(), shard) != dead_shards_.end();
-    if (!dead) living.push_back(endpoints_->addresses[shard]);
-  }
-  if (living.empty()) return endpoints_->addresses;  // the job is about to end
-  const auto shards = static_cast<std::uint32_t>(living.size());
+void ActorHost::Place(Worker& worker) const {
+  const auto shards = static_cast<std::uint32_t>(endpoints_->addresses.size());
+  const auto dead = static_cast<std::uint32_t>(dead_shards_.size());
+  if (dead >= shards) return;  // the job is about to end
   const std::uint32_t count =
-      ShardsPerWorker(settings_.shards_per_worker, settings_.workers_of_job, shards);
-  std::vector<std::string> addresses;
-  for (const auto shard : ShardsOfWorker(worker, count, shards)) {
-    addresses.push_back(living[shard]);
+      ShardsPerWorker(settings_.shards_per_worker, settings_.workers_of_job, shards - dead);
+  worker.shards = ShardsOfWorker(worker.index, count, shards, dead_shards_);
+}
+
+// Nobody can tell the worker: who would has died.
+void ActorHost::EndStranded() {
+  for (const Worker& worker : workers_) {
+    const bool stranded =
+        std::all_of(worker.shards.begin(), worker.shards.end(), [this](std::uint32_t shard) {
+          return std::find(dead_shards_.begin(), dead_shards_.end(), shard) != dead_shards_.end();
+        });
+    if (stranded && worker.pid != 0) launcher_.Stop(worker.pid, true);
   }
-  return addresses;
 }
 
 void ActorHost::Report(Time now, Outbox& out) {

@@ -72,15 +72,19 @@ class ActorHost final : public Role {
  private:
   struct Worker {
     std::uint32_t index = 0;
-    std::int64_t pid = 0;  ///< 0: not running
-    bool done = false;     ///< ended with status 0
+    std::vector<std::uint32_t> shards;  ///< that it writes to
+    std::int64_t pid = 0;               ///< 0: not running
+    bool done = false;                  ///< ended with status 0
     Time started{};
     Time heard{};     ///< its last sign of life
     Time start_at{};  ///< not before
     Time back_off{};
   };
   void StartDue(Time now);
-  std::vector<std::string> AddressesFor(std::uint32_t worker) const;
+  /// Gives it shards to write to.
+  void Place(Worker& worker) const;
+  /// Ends workers whose shards have all died: they are started again with others.
+  void EndStranded();
   void Collect(Time now);
   void EndHung(Time now);
   void Report(Time now, Outbox& out);

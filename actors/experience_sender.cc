@@ -15,15 +15,16 @@ ExperienceSender::ExperienceSender(std::uint64_t incarnation, std::uint32_t slot
 
 /// The open slot with room whose shard is emptiest, our own chunks under way counted; equals take
 /// turns (full shards are all of one size).
-ExperienceSender::Slot* ExperienceSender::Choose() {
+ExperienceSender::Slot* ExperienceSender::Choose(Time now) {
   if (bytes_ >= kMaxBytes) return nullptr;
-  const bool full = Unacknowledged() >= room_;
+  const bool full = Full(now);
   Slot* best = nullptr;
   std::size_t best_index = 0;
   for (std::size_t i = 1; i <= slots_.size(); ++i) {
     const std::size_t index = (last_slot_ + i) % slots_.size();
     Slot& slot = slots_[index];
-    if (!slot.open || (full && !slot.window.empty())) continue;
+    const bool room = Answers(slot, now) ? !full : slot.window.empty();
+    if (!slot.open || !room) continue;
     if (best == nullptr || slot.shard_size + slot.unacknowledged_items <
                                best->shard_size + best->unacknowledged_items) {
       best = &slot;
@@ -34,9 +35,17 @@ ExperienceSender::Slot* ExperienceSender::Choose() {
   return best;
 }
 
+bool ExperienceSender::Full(Time now) const {
+  std::size_t under_way = 0;
+  for (const Slot& slot : slots_) {
+    if (Answers(slot, now)) under_way += slot.window.size();
+  }
+  return under_way >= (bytes_ < kManyBytes ? room_ : kSmallWindow);
+}
+
 bool ExperienceSender::Flush(Time now, ShardLinks& out) {
   while (!waiting_.empty()) {
-    Slot* slot = Choose();
+    Slot* slot = Choose(now);
     if (slot == nullptr) return false;
     replay::ExperienceChunk chunk = std::move(waiting_.front());
     waiting_.pop_front();
@@ -71,7 +80,8 @@ void ExperienceSender::DropStored(Slot& slot, std::uint64_t sequence) {
   }
 }
 
-void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out) {
+void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, Time now,
+                                 ShardLinks& out) {
   Slot& welcomed = slots_[slot];
   if (welcomed.abandoned) return;
   if (last_sequence < welcomed.acknowledged) {
@@ -82,6 +92,7 @@ void ExperienceSender::OnWelcome(std::uint32_t slot, std::uint64_t last_sequence
   }
   DropStored(welcomed, last_sequence);
   welcomed.open = true;
+  welcomed.heard = now;
   room_ = kSmallWindow;
   for (const Sent& sent : welcomed.window) out.Send(slot, FrameKind::kChunk, sent.body);
 }
@@ -91,7 +102,9 @@ void ExperienceSender::Resize(const Slot& slot, std::uint64_t sequence, Time now
   for (const Sent& sent : slot.window) {
     ++acknowledged;
     if (sent.sequence != sequence) continue;
-    const bool prompt = now - sent.sent <= kPrompt;
+    shortest_ = std::min(shortest_, now - sent.sent);
+    const bool prompt =
+        now - sent.sent <= std::max(kPrompt, std::min(2 * shortest_, kLongestPrompt));
     room_ = prompt ? std::min(room_ + acknowledged, kLargeWindow) : kSmallWindow;
     return;
   }
@@ -99,9 +112,15 @@ void ExperienceSender::Resize(const Slot& slot, std::uint64_t sequence, Time now
 
 void ExperienceSender::OnAck(std::uint32_t slot, const Ack& ack, Time now) {
   if (slots_[slot].abandoned) return;
+  slots_[slot].heard = now;
   Resize(slots_[slot], ack.sequence, now);
   DropStored(slots_[slot], ack.sequence);
   slots_[slot].shard_size = ack.shard_size;
+}
+
+void ExperienceSender::OnShardSize(std::uint32_t slot, std::uint64_t items, Time now) {
+  slots_[slot].shard_size = items;
+  slots_[slot].heard = now;
 }
 
 void ExperienceSender::Abandon(std::uint32_t slot) {

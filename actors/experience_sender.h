@@ -23,14 +23,20 @@ class ExperienceSender {
  public:
   /// Unacknowledged chunks, of all slots together. While shards acknowledge promptly there may be
   /// more and more of them, so that the worker never waits for a round trip; when they do not (the
-  /// rate limiter holds them, most often) few, for what waits there grows old. A slot that has none
-  /// may always be sent one: a shard that hangs holds up nobody else. Never more than a shard parks
-  /// before it stops reading: evaluation results use the same connection and must not stand behind
-  /// a blocked chunk.
+  /// rate limiter holds them, most often) few, for what waits there grows old. Slots whose shard
+  /// has said nothing for a while (they say how full they are ten times a second) do not count, and
+  /// are sent one chunk at most: a shard that hangs holds up nobody else. Never more than a shard
+  /// parks before it stops reading: evaluation results use the same connection and must not stand
+  /// behind a blocked chunk.
   static constexpr std::size_t kSmallWindow = 4;
   static constexpr std::size_t kLargeWindow = replay::ChunkIntake::kMostParked;
-  /// An acknowledgement within this time is prompt.
+  /// An acknowledgement is prompt within kPrompt, or within twice the shortest time that one has
+  /// taken (of a distant shard, or one that syncs its log) up to kLongestPrompt.
   static constexpr Time kPrompt = std::chrono::milliseconds(5);
+  static constexpr Time kLongestPrompt = std::chrono::milliseconds(50);
+  static constexpr Time kSilent = std::chrono::seconds(1);
+  /// The window stays small beyond so many bytes in it.
+  static constexpr std::size_t kManyBytes = 4U << 20U;
   static constexpr std::size_t kMaxBytes = 16U << 20U;  ///< unacknowledged, of all slots
 
   ExperienceSender(std::uint64_t incarnation, std::uint32_t slots);
@@ -46,9 +52,9 @@ class ExperienceSender {
   /// Throws WireError when the shard claims chunks that were never made, CommError when it has
   /// forgotten chunks that it had acknowledged: another run, or the same one started again, listens
   /// there now, and this incarnation cannot go on.
-  void OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, ShardLinks& out);
+  void OnWelcome(std::uint32_t slot, std::uint64_t last_sequence, Time now, ShardLinks& out);
   void OnAck(std::uint32_t slot, const Ack& ack, Time now);
-  void OnShardSize(std::uint32_t slot, std::uint64_t items) { slots_[slot].shard_size = items; }
+  void OnShardSize(std::uint32_t slot, std::uint64_t items, Time now);
   void OnDisconnect(std::uint32_t slot) { slots_[slot].open = false; }
   /// That shard is gone for good: what it had not acknowledged is lost with it, for it may have
   /// stored it and told nobody.
@@ -69,13 +75,18 @@ class ExperienceSender {
   struct Slot {
     bool open = false;
     bool abandoned = false;
+    Time heard{};                     ///< of its shard, last
     std::uint64_t last_sequence = 0;  ///< of the newest chunk numbered
     std::uint64_t acknowledged = 0;   ///< and of the newest that is stored
     std::uint64_t shard_size = 0;     ///< items, as the shard said last
     std::uint64_t unacknowledged_items = 0;
     std::deque<Sent> window;
   };
-  Slot* Choose();
+  Slot* Choose(Time now);
+  static bool Answers(const Slot& slot, Time now) {
+    return slot.open && now - slot.heard <= kSilent;
+  }
+  bool Full(Time now) const;
   void DropStored(Slot& slot, std::uint64_t sequence);
   void Resize(const Slot& slot, std::uint64_t sequence, Time now);
 
@@ -86,6 +97,7 @@ class ExperienceSender {
   std::uint64_t next_item_ = 0;
   std::size_t bytes_ = 0;
   std::size_t room_ = kSmallWindow;  ///< chunks that may be unacknowledged
+  Time shortest_ = kLongestPrompt;   ///< that an acknowledgement has taken
   std::size_t last_slot_ = 0;
   AckLedger ledger_;
 };

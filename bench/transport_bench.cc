@@ -29,7 +29,7 @@ constexpr int kShard = 1;
 constexpr std::uint32_t kBatch = 32;
 constexpr std::uint32_t kChunkItems = 32;
 constexpr std::uint32_t kStep = 3;
-constexpr std::size_t kPrefetch = 8;  ///< batches asked for ahead, as teacher.prefetch
+constexpr std::size_t kPrefetch = 16;  ///< batches asked for ahead, as teacher.prefetch
 constexpr RoleAddress kLearnerRole{RoleKind::kLearner, 0};
 constexpr RoleAddress kShardRole{RoleKind::kShard, 0};
 

@@ -53,7 +53,7 @@ int Main(int argc, char** argv) {
   std::string describe;
   bool token_from_input = false;
   CLI::App app("A Stillhouse worker: plays for a running job");
-  app.add_option("--connect", worker.addresses, "HOST:PORT of the shards, in shard order")
+  app.add_option("--connect", worker.addresses, "HOST:PORT of the shards that it writes to")
       ->delimiter(',');
   app.add_option("--index", worker.index, "Number among the job's workers");
   app.add_option("--envs", worker.envs, "Environments; default: as the job says")

@@ -38,19 +38,9 @@ void AbortAll(int status) {
   MPI_Abort(MPI_COMM_WORLD, status);
 }
 
-// Labelled batches of small observations are 5 KB, just above what Open MPI's shared memory passes
-// on at once (4 KB): everything larger is asked for, and fetched by a system call that pins pages.
-// What the user has set wins. (Open MPI 4 calls the transport vader, 5 calls it sm.)
-void PassSmallBatchesAtOnce() {
-  for (const char* name : {"OMPI_MCA_btl_vader_eager_limit", "OMPI_MCA_btl_sm_eager_limit"}) {
-    setenv(name, "16384", 0);
-  }
-}
-
 }  // namespace
 
 MpiSession::MpiSession(int* argc, char*** argv) : exceptions_at_start_(std::uncaught_exceptions()) {
-  PassSmallBatchesAtOnce();
   int provided = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
       provided < MPI_THREAD_FUNNELED) {

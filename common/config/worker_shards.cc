@@ -20,12 +20,16 @@ std::uint32_t ShardsPerWorker(std::uint32_t wanted, std::uint64_t workers, std::
 }
 
 std::vector<std::uint32_t> ShardsOfWorker(std::uint32_t index, std::uint32_t count,
-                                          std::uint32_t shards) {
-  SH_CHECK(count > 0 && count <= shards, "{} of {} shards", count, shards);
+                                          std::uint32_t shards,
+                                          std::span<const std::uint16_t> dead) {
+  SH_CHECK(count > 0 && count + dead.size() <= shards, "{} of {} shards, {} are dead", count,
+           shards, dead.size());
   std::vector<std::uint32_t> of_worker(count);
-  const std::uint32_t home = index % count;
-  for (std::uint32_t place = 0; place < count; ++place) {
-    of_worker[place] = (index % shards + (place + count - home) % count) % shards;
+  std::uint32_t found = 0;
+  for (std::uint32_t step = 0; step < shards && found < count; ++step) {
+    const std::uint32_t shard = (index % shards + step) % shards;
+    if (std::find(dead.begin(), dead.end(), shard) != dead.end()) continue;
+    of_worker[(index % count + found++) % count] = shard;
   }
   return of_worker;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace stillhouse {
@@ -14,11 +15,14 @@ namespace stillhouse {
 /// workers x shards of both (docs/scaling.md).
 std::uint32_t ShardsPerWorker(std::uint32_t wanted, std::uint64_t workers, std::uint32_t shards);
 
-/// Which ones, by their place among `shards` shards: `count` neighbours, in an order such that
-/// place index % count, the worker's home, is shard index % shards. Every shard is the home of, and
-/// is written by, about as many workers as every other; groups of workers overlap, so
-/// that a shard which fills faster is relieved by its neighbours. With count == shards: 0, 1, ...
+/// Which ones: `count` neighbours in the ring of all `shards` shards, those of `dead` left out,
+/// from shard index % shards on. That first one is put at place index % count, which is the
+/// worker's home. Every shard is written by, and is the home of, about as many workers as every
+/// other; groups of workers overlap, so that a shard which fills faster is relieved by its
+/// neighbours. With all of them alive and count == shards: 0, 1, ... There are at least `count`
+/// living ones (SH_CHECK).
 std::vector<std::uint32_t> ShardsOfWorker(std::uint32_t index, std::uint32_t count,
-                                          std::uint32_t shards);
+                                          std::uint32_t shards,
+                                          std::span<const std::uint16_t> dead = {});
 
 }  // namespace stillhouse

@@ -50,16 +50,24 @@ void CheckDeterministic(const RunConfig& config, std::int32_t ranks) {
                     "start it without mpirun or with -n 1",
                     ranks));
   }
+  if (config.run.deterministic && config.actors.shards_per_worker != 0) {
+    throw ConfigError(
+        "actors.shards_per_worker: the worker of a deterministic run writes to all shards; leave "
+        "it "
+        "auto");
+  }
 }
 
-/// Every shard has a worker that writes to it.
+/// Every shard has a worker that writes to it: workers begin at one shard after the other and go on
+/// to neighbours.
 void CheckWrittenTo(const RunConfig& config, std::int32_t workers) {
   const std::int32_t each = config.actors.shards_per_worker;
-  if (each == 0 || std::int64_t{each} * workers >= config.replay.shards) return;
+  const std::int32_t shards = config.replay.shards;
+  if (each == 0 || workers >= shards || workers + each > shards || LearnsFromStored(config)) return;
   throw ConfigError(fmt::format(
       "actors.shards_per_worker: {} workers that write to {} each leave some of the {} shards "
       "(replay.shards) without experience",
-      workers, each, config.replay.shards));
+      workers, each, shards));
 }
 
 void CheckRanks(const RunConfig& config, std::int32_t ranks) {

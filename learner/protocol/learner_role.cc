@@ -12,9 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 /// Often, because the rate limiter sees samples through these reports.
 constexpr Time kReportEvery = 20ms;
-/// Jobs under way keep the compute thread busy across the hand-over; with some more the event loop
-/// has several outcomes to see to when it wakes, and wakes less often.
-constexpr std::int32_t kMaxJobs = 4;
 /// Rounds under way or just over, whose result is not known yet.
 constexpr std::size_t kMaxPins = 3;
 /// Running means span about this many updates.
@@ -104,6 +101,8 @@ void LearnerRole::RequestBatches(Outbox& out) {
   if (stage_ != Stage::kTrain && !tail) return;
   const auto rows = static_cast<std::uint64_t>(settings_.teacher.batch_size);
   const auto prefetch = static_cast<std::size_t>(settings_.teacher.prefetch);
+  // A few at a time: shards wake once for all of them.
+  if (source_.Held() > prefetch - std::max<std::size_t>(1, prefetch / 4)) return;
   const std::uint64_t before = batches_;
   while (source_.Held() < prefetch) {
     const bool counted = redraws_ > 0;  // with the draw that this one stands for
@@ -120,7 +119,7 @@ void LearnerRole::RequestBatches(Outbox& out) {
 }
 
 void LearnerRole::SubmitBatches() {
-  while (jobs_ < (lead_.Alone() ? kMaxJobs : 1) && source_.HasBatch()) {
+  while (jobs_ < (lead_.Alone() ? depth_.Most() : 1) && source_.HasBatch()) {
     TeacherJob job;
     if (stage_ == Stage::kTrain) {
       job.kind = lead_.Alone() ? TeacherJob::Kind::kUpdate : TeacherJob::Kind::kGradient;
@@ -260,7 +259,7 @@ void LearnerRole::OnDone(TeacherOutcome outcome, Time now, Outbox& out) {
   }
   switch (outcome.job.kind) {
     case TeacherJob::Kind::kUpdate:
-      --jobs_;
+      depth_.OnDone(jobs_--, now);
       consumed_ += outcome.job.batch.Size();
       OnUpdated(std::move(outcome), out);
       break;

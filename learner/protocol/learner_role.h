@@ -13,6 +13,7 @@
 #include "learner/protocol/batch_source.h"
 #include "learner/protocol/compute_port.h"
 #include "learner/protocol/gradient_lead.h"
+#include "learner/protocol/job_depth.h"
 #include "learner/protocol/label_stream.h"
 
 namespace stillhouse::learner {
@@ -108,6 +109,7 @@ class LearnerRole final : public Role {
   std::uint32_t joined_rows_ = 0;
   std::size_t redraws_ = 0;  ///< draws that died with a shard: the next ones are counted
   std::int32_t jobs_ = 0;    ///< updates and labellings submitted and not done
+  JobDepth depth_;
   bool blocked_ = false;
   double loss_mean_ = 0;
   double q_mean_ = 0;

@@ -8,9 +8,6 @@ namespace stillhouse::learner {
 namespace {
 using namespace std::chrono_literals;
 constexpr Time kReportEvery = 100ms;
-/// Jobs under way keep the compute thread busy across the hand-over; with some more the event loop
-/// has several outcomes to see to when it wakes, and wakes less often.
-constexpr std::int32_t kMaxJobs = 4;
 /// Credits go back together, a quarter of the window or what has gathered in so much time.
 constexpr std::uint32_t kCreditGroup = kCreditWindow / 4;
 constexpr Time kCreditEvery = 10ms;
@@ -141,7 +138,7 @@ StudentTurn StudentRole::TurnOf(const LabelledBatch& batch) const {
 }
 
 void StudentRole::SubmitNext() {
-  while (!freezing_ && !failed_ && jobs_ < kMaxJobs && !waiting_.empty()) {
+  while (!freezing_ && !failed_ && jobs_ < depth_.Most() && !waiting_.empty()) {
     StudentJob job;
     job.batch = std::move(waiting_.front());
     job.turn = TurnOf(job.batch);
@@ -225,6 +222,7 @@ void StudentRole::OnDone(StudentOutcome outcome, Time now, Outbox& out) {
   }
   switch (outcome.job.kind) {
     case StudentJob::Kind::kUpdate:
+      depth_.OnDone(jobs_--, now);
       OnUpdated(outcome);
       ReturnCredits(now, out);
       return SubmitNext();
@@ -239,7 +237,6 @@ void StudentRole::OnDone(StudentOutcome outcome, Time now, Outbox& out) {
 }
 
 void StudentRole::OnUpdated(const StudentOutcome& outcome) {
-  --jobs_;
   ++updates_;
   SH_CHECK(outcome.steps.size() == settings_.models.size());
   const LabelledBatch& batch = outcome.job.batch;

@@ -11,6 +11,7 @@
 #include "common/messages/evaluation.h"
 #include "common/messages/labels.h"
 #include "learner/protocol/compute_port.h"
+#include "learner/protocol/job_depth.h"
 
 namespace stillhouse::learner {
 
@@ -95,8 +96,9 @@ class StudentRole final : public Role {
   std::optional<std::uint64_t> copy_updates_;  ///< of the copy of the teacher, once there is one
   std::vector<float> retention_;  ///< [students] as the coordinator told; empty: not known
   std::uint64_t version_ = 0;
-  bool restored_ = false;        ///< or nothing to restore
-  std::int32_t jobs_ = 0;        ///< updates submitted and not done
+  bool restored_ = false;  ///< or nothing to restore
+  std::int32_t jobs_ = 0;  ///< updates submitted and not done
+  JobDepth depth_;
   std::uint64_t submitted_ = 0;  ///< updates, in this attempt
   bool started_ = false;
   bool freezing_ = false;  ///< no more updates are submitted

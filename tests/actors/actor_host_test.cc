@@ -99,6 +99,24 @@ TEST_F(ActorHostTest, AWorkerIsGivenSomeOfTheShardsAndOnlyLivingOnes) {
   EXPECT_EQ(launcher_.launches[3].addresses, (std::vector<std::string>{"a:1", "c:3"}));
 }
 
+TEST_F(ActorHostTest, AWorkerWhoseShardsHaveAllDiedIsStartedAgainWithOthers) {
+  ActorHost host{{.workers = 3, .workers_of_job = 3, .shards_per_worker = 1}, launcher_};
+  const auto deliver = [&](const auto& body, Time now) {
+    Outgoing packed;
+    SendTo(packed, kCoordinatorAddress, host.Address(), body);
+    host.Handle(packed.sent.front(), now, out_);
+  };
+  deliver(EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
+  RunStatus status;
+  status.dead_shards = {1};
+  deliver(status, seconds(1));
+  EXPECT_EQ(launcher_.killed.size(), 1U) << "nobody else could tell it";
+  host.Tick(seconds(2), out_);
+  ASSERT_EQ(launcher_.launches.size(), 4U);
+  EXPECT_EQ(launcher_.launches[3].index, 1U);
+  EXPECT_EQ(launcher_.launches[3].addresses, (std::vector<std::string>{"c:3"}));
+}
+
 TEST_F(ActorHostTest, ACrashedWorkerComesBackAfterABackOffThatDoubles) {
   Connect();
   Time now{};

@@ -152,7 +152,6 @@ class SimProcesses::Process final : public actors::ShardLinks {
   }
   void Work() {
     if (actor_.Finished()) return owner_->End(pid_, 0);
-    if (actor_.Stranded()) return owner_->End(pid_, 1);
     const bool settled = leaving_since_ && (actor_.Settled() || Now() - *leaving_since_ > kSettle);
     if (settled) {
       for (std::uint32_t slot = 0; slot < addresses_.size(); ++slot) {

@@ -24,7 +24,7 @@ using testing_support::RunningJob;
 using testing_support::Stillhouse;
 
 const std::string kSmoke = STILLHOUSE_SOURCE_DIR "/configs/smoke.yaml";
-constexpr long kStopFrames = 10000;
+constexpr long kStopFrames = 40000;
 
 std::vector<std::string> Arguments(const std::vector<std::string>& settings) {
   std::vector<std::string> arguments{kSmoke, "--resume", "auto"};

@@ -31,7 +31,7 @@ std::vector<std::string> Arguments(const std::vector<std::string>& more) {
                                      "--set",
                                      "stop.time=200s",
                                      "--set",
-                                     "stop.frames=12000",
+                                     "stop.frames=40000",
                                      "--set",
                                      "monitor.log_every=200ms"};
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -111,7 +111,7 @@ TEST(ResumeTest, TheSameCommandGoesOnAfterKillNineOfTheWholeJob) {
   ASSERT_EQ(job.Wait(90s), 0) << job.Output();
   ExpectWentOn(job, 2);
   const json last = job.Progress().back();
-  EXPECT_GE(last["frames"].get<long>(), 12000);
+  EXPECT_GE(last["frames"].get<long>(), 40000);
   for (const std::string name : {"small", "tiny"}) {
     EXPECT_GT(last["students"][name]["updates"].get<long>(), 300) << name;
   }

@@ -32,6 +32,13 @@ TEST(WorkerShardsTest, NeighboursAreWrittenToAndHomeIsTheFirstOfThem) {
   EXPECT_THAT(ShardsOfWorker(15, 4, 16), ElementsAre(0, 1, 2, 15));
 }
 
+TEST(WorkerShardsTest, OfADeadShardTheNextOneTakesThePlaceAndNobodyElseMoves) {
+  const std::vector<std::uint16_t> dead = {6};
+  EXPECT_THAT(ShardsOfWorker(5, 4, 16, dead), ElementsAre(9, 5, 7, 8));
+  EXPECT_EQ(ShardsOfWorker(7, 4, 16, dead), ShardsOfWorker(7, 4, 16));
+  EXPECT_EQ(ShardsOfWorker(2, 4, 16, dead), ShardsOfWorker(2, 4, 16));
+}
+
 TEST(WorkerShardsTest, EveryShardIsWrittenToAndIsHomeAsOftenAsEveryOther) {
   for (const std::uint32_t shards : {1U, 5U, 16U, 64U}) {
     for (const std::uint32_t workers : {64U, 1000U, 10007U}) {

@@ -126,6 +126,15 @@ TEST(RoleLayoutTest, ImpossibleLayoutsSayWhy) {
       ErrorOf(Config(0, "actors: {workers: 1, shards_per_worker: 1}\n"), 4),
       HasSubstr("actors.shards_per_worker: 1 workers that write to 1 each leave some of the "
                 "2 shards"));
+  EXPECT_THAT(
+      ErrorOf(Config(0, "replay: {shards: 4}\nactors: {workers: 2, shards_per_worker: 2}\n"), 6),
+      HasSubstr("leave some of the 4 shards"))
+      << "they are neighbours: 0 and 1, 1 and 2";
+  EXPECT_EQ(
+      ErrorOf(Config(0, "replay: {shards: 4}\nactors: {workers: 2, shards_per_worker: 3}\n"), 6),
+      "");
+  EXPECT_THAT(ErrorOf(Config(0, "run: {deterministic: true}\nactors: {shards_per_worker: 1}\n"), 1),
+              HasSubstr("actors.shards_per_worker: the worker of a deterministic run"));
   // Enough for one worker, not for the two that four cores ask for.
   EXPECT_THAT(ErrorOf(Config(1, "replay: {tolerance: 20000}\n"), 1),
               HasSubstr("replay.tolerance: 20000 is below"));
