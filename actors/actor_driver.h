@@ -31,9 +31,8 @@ enum class WorkerEnd : std::uint8_t {
 /// sent, says goodbye and returns.
 ///
 /// Throws ConfigError when a shard refuses it; CommError when no shard has answered for 10 s at the
-/// start or 60 s later, when one was away for 10 minutes, or when one
-/// has forgotten it: a worker that lives on after that could store a chunk twice
-/// (replay/departed_workers.h).
+/// start or 60 s later, when one was away for 10 minutes, or when one has forgotten it: a worker
+/// that lives on after that could store a chunk twice (replay/departed_workers.h).
 WorkerEnd RunWorker(const WorkerOptions& options);
 
 }  // namespace stillhouse::actors

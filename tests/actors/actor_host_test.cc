@@ -55,10 +55,14 @@ class ActorHostTest : public ::testing::Test {
  protected:
   void Connect(Time now = {}) { Deliver(EndpointTable{{"a:1", "b:2"}, "secret"}, now); }
   template <typename Body>
-  void Deliver(const Body& body, Time now) {
+  void Tell(ActorHost& host, const Body& body, Time now) {
     Outgoing packed;
-    SendTo(packed, kCoordinatorAddress, host_.Address(), body);
-    host_.Handle(packed.sent.front(), now, out_);
+    SendTo(packed, kCoordinatorAddress, host.Address(), body);
+    host.Handle(packed.sent.front(), now, out_);
+  }
+  template <typename Body>
+  void Deliver(const Body& body, Time now) {
+    Tell(host_, body, now);
   }
   FakeLauncher launcher_;
   Outgoing out_;
@@ -79,19 +83,14 @@ TEST_F(ActorHostTest, StartsItsWorkersOnceItKnowsTheShards) {
 
 TEST_F(ActorHostTest, AWorkerIsGivenSomeOfTheShardsAndOnlyLivingOnes) {
   ActorHost host{{.workers = 3, .workers_of_job = 3, .shards_per_worker = 2}, launcher_};
-  const auto deliver = [&](const auto& body, Time now) {
-    Outgoing packed;
-    SendTo(packed, kCoordinatorAddress, host.Address(), body);
-    host.Handle(packed.sent.front(), now, out_);
-  };
-  deliver(EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
+  Tell(host, EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
   ASSERT_EQ(launcher_.launches.size(), 3U);
   EXPECT_EQ(launcher_.launches[0].addresses, (std::vector<std::string>{"a:1", "b:2"}));
   EXPECT_EQ(launcher_.launches[1].addresses, (std::vector<std::string>{"c:3", "b:2"}));
   EXPECT_EQ(launcher_.launches[2].addresses, (std::vector<std::string>{"c:3", "a:1"}));
   RunStatus status;
   status.dead_shards = {1};
-  deliver(status, seconds(1));
+  Tell(host, status, seconds(1));
   launcher_.End(launcher_.PidOf(1), 1);
   host.Tick(seconds(2), out_);
   host.Tick(seconds(3), out_);
@@ -101,15 +100,10 @@ TEST_F(ActorHostTest, AWorkerIsGivenSomeOfTheShardsAndOnlyLivingOnes) {
 
 TEST_F(ActorHostTest, AWorkerWhoseShardsHaveAllDiedIsStartedAgainWithOthers) {
   ActorHost host{{.workers = 3, .workers_of_job = 3, .shards_per_worker = 1}, launcher_};
-  const auto deliver = [&](const auto& body, Time now) {
-    Outgoing packed;
-    SendTo(packed, kCoordinatorAddress, host.Address(), body);
-    host.Handle(packed.sent.front(), now, out_);
-  };
-  deliver(EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
+  Tell(host, EndpointTable{{"a:1", "b:2", "c:3"}, "secret"}, {});
   RunStatus status;
   status.dead_shards = {1};
-  deliver(status, seconds(1));
+  Tell(host, status, seconds(1));
   EXPECT_EQ(launcher_.killed.size(), 1U) << "nobody else could tell it";
   host.Tick(seconds(2), out_);
   ASSERT_EQ(launcher_.launches.size(), 4U);
