@@ -23,7 +23,7 @@ ExperienceSender::Slot* ExperienceSender::Choose(Time now) {
   for (std::size_t i = 1; i <= slots_.size(); ++i) {
     const std::size_t index = (last_slot_ + i) % slots_.size();
     Slot& slot = slots_[index];
-    const bool room = Answers(slot, now) ? !full : slot.window.empty();
+    const bool room = slot.window.empty() || (Answers(slot, now) && !full);
     if (!slot.open || !room) continue;
     if (best == nullptr || slot.shard_size + slot.unacknowledged_items <
                                best->shard_size + best->unacknowledged_items) {

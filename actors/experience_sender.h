@@ -23,11 +23,12 @@ class ExperienceSender {
  public:
   /// Unacknowledged chunks, of all slots together. While shards acknowledge promptly there may be
   /// more and more of them, so that the worker never waits for a round trip; when they do not (the
-  /// rate limiter holds them, most often) few, for what waits there grows old. Slots whose shard
-  /// has said nothing for a while (they say how full they are ten times a second) do not count, and
-  /// are sent one chunk at most: a shard that hangs holds up nobody else. Never more than a shard
-  /// parks before it stops reading: evaluation results use the same connection and must not stand
-  /// behind a blocked chunk.
+  /// rate limiter holds them, most often) few, for what waits there grows old. A slot that has none
+  /// may always be sent one: its shard may have room when the others have none, and the store must
+  /// fill. Slots whose shard has said nothing for a while (they say how full they are ten times a
+  /// second) do not count, and have one at most: a shard that hangs holds up nobody else. Never
+  /// more than a shard parks before it stops reading: evaluation results use the same connection
+  /// and must not stand behind a blocked chunk.
   static constexpr std::size_t kSmallWindow = 4;
   static constexpr std::size_t kLargeWindow = replay::ChunkIntake::kMostParked;
   /// An acknowledgement is prompt within kPrompt, or within twice the shortest time that one has

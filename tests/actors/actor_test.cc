@@ -116,6 +116,18 @@ TEST_F(WindowTest, IsSmallAgainAfterAReconnect) {
   EXPECT_EQ(Fill(), ExperienceSender::kSmallWindow);
 }
 
+TEST_F(WindowTest, ShardsThatHoldAllOfItDoNotKeepAnotherEmpty) {
+  Greet(0);
+  EXPECT_EQ(Fill(), ExperienceSender::kSmallWindow);
+  // The first has stored all that it may before the others have something too.
+  Greet(1);
+  EXPECT_EQ(Fill(), 1U);
+  EXPECT_EQ(newest[1], 1U);
+  Acknowledge(1, ExperienceSender::kLongestPrompt * 3);
+  EXPECT_EQ(Fill(), 1U);
+  EXPECT_EQ(newest[1], 2U);
+}
+
 TEST_F(WindowTest, AShardThatHangsHoldsUpNobodyElse) {
   GreetAll();
   Fill();
