@@ -41,15 +41,16 @@ std::vector<std::string> Arguments(const std::vector<std::string>& settings) {
   return arguments;
 }
 
-/// Waits until the run is in the middle of things, with a checkpoint or two, and kills it all.
+/// Waits until the run is in the middle of things, with a checkpoint in which students have learnt
+/// too, and kills it all.
 ::testing::AssertionResult KillInTheMiddle(RunningJob& job) {
   const fs::path checkpoints = job.Directory() / "run" / "checkpoints";
   const auto line = job.WaitForProgress(60s, [&](const json& l) {
-    if (l["updates"] < 400 || l["frames"] < 2000) return false;
+    if (l["updates"] < 1500 || l["frames"] < 2000) return false;
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(checkpoints, error)) {
       const std::string name = entry.path().filename().string();
-      if (name.find('.') == std::string::npos && std::stol(name) > 300) return true;
+      if (name.find('.') == std::string::npos && std::stol(name) > 1200) return true;
     }
     return false;
   });
