@@ -236,6 +236,11 @@ def start(quick):
            f"{spread(times, 3)}")
 
 
+def entries(folder):
+    """What is in it; nothing when it is not there yet."""
+    return os.listdir(folder) if os.path.isdir(folder) else []
+
+
 def resume(quick):
     items = 200_000 if quick else 1_000_000
     times = []
@@ -245,7 +250,7 @@ def resume(quick):
         with Job(6, None, settings) as job:
             job.wait_for(lambda l: l["updates"] > 500 and l["replay_size"] > items * 0.99, 240)
             deadline = time.time() + 20
-            while not os.listdir(os.path.join(job.run, "checkpoints")) and time.time() < deadline:
+            while not entries(os.path.join(job.run, "checkpoints")) and time.time() < deadline:
                 time.sleep(0.1)
             job.kill()
             job.launch(["--resume", "auto"])
