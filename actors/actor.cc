@@ -179,6 +179,8 @@ class Actor::Impl {
     PullPlayers(out);
   }
 
+  bool HasAllShards() const { return shards_ == shard_of_.size(); }
+
   /// A slot holds a dead shard when its Welcome said so; one that has never been welcomed does when
   /// the others hold all shards that live. Of a worker that has some of the shards only, nobody can
   /// tell: such a slot stays, and does no harm.
@@ -187,7 +189,7 @@ class Actor::Impl {
       return shard && std::find(dead.begin(), dead.end(), *shard) != dead.end();
     };
     if (shard_of_[slot]) return is_dead(shard_of_[slot]);
-    if (shards_ != shard_of_.size()) return false;
+    if (!HasAllShards()) return false;
     const auto living = std::count_if(shard_of_.begin(), shard_of_.end(),
                                       [&](const auto& shard) { return shard && !is_dead(shard); });
     return static_cast<std::size_t>(living) + dead.size() >= shard_of_.size();
@@ -195,7 +197,7 @@ class Actor::Impl {
 
   /// With some of the shards only, a home that has never been welcomed may be dead or late.
   bool HomeStaysAway(Time now) {
-    if (shards_ == shard_of_.size() || shard_of_[home_]) return false;
+    if (HasAllShards() || shard_of_[home_]) return false;
     if (!home_missed_since_) home_missed_since_ = now;
     return now - *home_missed_since_ > kHomePatience;
   }

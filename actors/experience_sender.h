@@ -45,9 +45,9 @@ class ExperienceSender {
   /// The facts of the environment, once they are known. Before any Add.
   void SetEnvironment(EnvironmentSpec spec) { spec_ = std::move(spec); }
 
-  /// Queues a finished chunk. It waits here until some window has room.
+  /// Queues a finished chunk. It waits here until the window has room.
   void Add(replay::ExperienceChunk chunk) { waiting_.push_back(std::move(chunk)); }
-  /// Sends what the windows allow. True: nothing is left waiting.
+  /// Sends what the window allows. True: nothing is left waiting.
   bool Flush(Time now, ShardLinks& out);
 
   /// Throws WireError when the shard claims chunks that were never made, CommError when it has

@@ -52,9 +52,8 @@ void CheckDeterministic(const RunConfig& config, std::int32_t ranks) {
   }
   if (config.run.deterministic && config.actors.shards_per_worker != 0) {
     throw ConfigError(
-        "actors.shards_per_worker: the worker of a deterministic run writes to all shards; leave "
-        "it "
-        "auto");
+        "actors.shards_per_worker: the worker of a deterministic run writes to all shards; "
+        "leave it auto");
   }
 }
 

@@ -257,7 +257,8 @@ void StudentRole::OnUpdated(const StudentOutcome& outcome) {
     age_max_[k] = std::max(age_max_[k], age);
     if (!step.changes.Empty()) changes_[k] = step.changes;
   }
-  owed_[batch.learner] = {owed_[batch.learner].credits + 1, batch.sequence, batch.teacher_updates};
+  Credit& owed = owed_[batch.learner];
+  owed = {owed.credits + 1, batch.sequence, batch.teacher_updates};
   // One publication carries all students of the host, so that a version is a moment of the host.
   if (updates_ % static_cast<std::uint64_t>(settings_.publish_every) == 0) {
     SubmitParameters(0);

@@ -162,7 +162,8 @@ TEST(MachinePathRulesTest, FindHomesAndNotOurOwnFolders) {
   const std::string slash = "/";
   EXPECT_EQ(MachinePathProblems("a", "cd " + slash + "home/ada/x").size(), 1U);
   EXPECT_EQ(MachinePathProblems("a", "\"" + slash + "Users/ada\"").size(), 1U);
-  EXPECT_TRUE(MachinePathProblems("a", "build/home/x ${root}/work/y /usr/lib /dev/null").empty());
+  const std::string ours = "build" + slash + "home/x ${root}" + slash + "work/y /usr/lib /dev/null";
+  EXPECT_TRUE(MachinePathProblems("a", ours).empty());
 }
 
 }  // namespace

@@ -90,7 +90,7 @@ class E6RunTest : public ::testing::Test {
   static void SetUpTestSuite() {
     job_ = new RunningJob(0, {STILLHOUSE_SOURCE_DIR "/configs/smoke.yaml", "--set",
                               "run.deterministic=true", "--set", "checkpoint.every=off", "--set",
-                              "evaluation.every=1000 updates", "--set", "stop={frames: 6000}"});
+                              "evaluation.every=1000 updates", "--set", "stop={frames: 10000}"});
     ASSERT_EQ(job_->Wait(120s), 0) << job_->Output();
   }
   static void TearDownTestSuite() {
@@ -158,9 +158,8 @@ TEST_F(E6RunTest, TheNativeFilesPlayLikeTheModel) {
   ASSERT_EQ(command.Wait(60s), 0) << command.Output();
   const json report = json::parse(command.Output());
   EXPECT_EQ(report["comparisons"][0]["difference"], 0) << "the same weights";
-  // A network of 58 parameters after 6 000 frames: its actions are often nearly equal.
   EXPECT_GE(report["comparisons"][1]["fidelity"]["reference_states"]["agreement"].get<double>(),
-            0.8);
+            0.9);
 }
 
 TEST_F(E6RunTest, WhatCannotBeExportedIsRefusedAndNothingIsWritten) {
